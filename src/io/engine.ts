@@ -1,0 +1,196 @@
+/**
+ * The engine port: how a shard moves bytes. Two implementations answer to it, the native epoll engine
+ * (`native/index.ts`) and the deterministic simulated one (`test/support/sim-engine.ts`); one contract suite
+ * (`test/support/engine-contract.ts`) holds both to this page.
+ *
+ * The engine moves bytes and knows no HTTP; TypeScript decides and touches no socket. They meet once per batch:
+ *
+ *     ready connections → at most one bounded read each into `mem` → event rows → onBatch(rows) → op rows → run
+ *
+ * Nothing is allocated per event on either side: events and ops are rows of int32, payload is spans of `mem`.
+ */
+
+/** Words per event row: `[kind, fd, generation, a, b, c, d, e]`. */
+export const EVENT_WORDS = 8
+/** Words per op row: `[op, fd, generation, a, b, c, d, e]`. */
+export const OP_WORDS = 8
+
+/**
+ * A connection is named by `fd` and `generation`. The fd indexes a table that belongs to the process, not to a
+ * shard; the generation (int32, never 0, changes whenever the fd gets a new tenant) makes a stale event or op recognisable:
+ * an op whose generation does not match is counted (`staleOps`) and dropped, never applied to the next tenant.
+ */
+export type Handle = { readonly fd: number; readonly generation: number }
+
+/** Event kinds. Rows of one batch are in the order in which things happened to each connection. */
+export const EVENT = {
+  /** A client was accepted. a = listener token, b/c = span (offset, length) in `mem` of the peer's IP as text
+   * (`192.0.2.1`, `2001:db8::1`, `unix:` for a unix socket; no port, no brackets), d = peer port, e = 0. Reading is on. */
+  accepted: 1,
+  /** A connect made with `connect` is established. Data queued on it meanwhile is already on its way. */
+  connected: 2,
+  /** a = errno (positive). The connection is gone, its handle dead, what was queued on it dropped. */
+  connectFailed: 3,
+  /** Bytes arrived: a = offset in `mem`, b = length (≥ 1). The span is valid until onBatch returns. */
+  data: 4,
+  /** The peer sent FIN, all its data was delivered. Sending still works. */
+  end: 5,
+  /** The connection broke. a = errno (positive). It is gone, its handle dead, queued output dropped. */
+  reset: 6,
+  /** Output did not fit the socket and is queued natively: stop sourcing. a = bytes queued. Sent once per blocking. */
+  blocked: 7,
+  /** The output queue of a connection that was `blocked` is empty again. */
+  writable: 8,
+  /** A relay ended, row is the source's. a = RELAY status, b + c·2³² = bytes relayed (both words unsigned). */
+  relayDone: 9,
+  /** Another thread called `wake` for this engine (coalesced). fd = generation = 0. */
+  wake: 10,
+  /** Another engine handed this connection over. a = tag given with the op. b = FLAG bits (1: peer's FIN was already seen,
+   * 2: output still queued). Reading is paused until `resume`. */
+  takenOver: 11,
+  /** accept(2) failed for want of resources: a = errno (EMFILE, ENFILE, ENOBUFS, ENOMEM), accepting pauses by itself
+   * and resumes within 100 ms. fd = the listening socket. At most one row per listener per second. */
+  exhausted: 12,
+} as const
+
+/** How a relay ended. */
+export const RELAY = {
+  /** All the bytes asked for were moved (they may still sit in the destination's output queue). */
+  complete: 0,
+  /** The source sent FIN first (the only end of an unbounded relay). No separate `end` follows. */
+  ended: 1,
+  /** The destination is gone (its own `reset` row comes too); the source is paused. */
+  broken: 2,
+  /** Stopped by `relayStop`; the source is paused. */
+  stopped: 3,
+} as const
+
+/** Operations. They run in order when onBatch returns, or at `flush`. Consecutive sends to one connection become one sendmsg. */
+export const OP = {
+  /** Send `mem[a, a+b)`. What does not fit is copied into the connection's output queue, so the span may be reused as soon as the op ran. */
+  send: 1,
+  /** Stop reading: no `data`/`end` rows until `resume` (a reset is still reported). */
+  pause: 2,
+  resume: 3,
+  /** Send FIN once the output queue is empty. */
+  shutdown: 4,
+  /** Graceful close: the handle dies now; natively the output queue is flushed, FIN sent, and what still arrives is read and
+   * thrown away (bounded) until the peer's FIN or until a = linger in ms is over, so that the peer can read our last words
+   * (RFC 9112 §9.6). a = 0: flush, then close at once without lingering reads; a peer that does not take the rest within 1 s is reset. */
+  close: 5,
+  /** Close now with RST, queued output dropped. The handle dies. */
+  reset: 6,
+  /** Move bytes from this connection to connection (a = fd, b = generation) without waking TypeScript:
+   * c + d·2³² = number of bytes (both words unsigned), or c = d = -1 until the source ends. Backpressure is kept natively.
+   * While it runs the source yields no `data`/`end` rows; it resumes a paused source. Ends with `relayDone` (or `reset` of the source). */
+  relay: 7,
+  /** Stop the relay whose source this is; answered by `relayDone` with status stopped (unless it ended by itself before). */
+  relayStop: 8,
+  /** Give the connection to engine a (its shard index) with tag b (int32). The handle dies here and `takenOver` appears there with a new generation. */
+  handover: 9,
+} as const
+
+/** Engine counters, in the order of the Float64Array `stats` (single writer: the engine; monotonic unless said otherwise). */
+export const ENGINE_STATS = [
+  'accepted',
+  'refusedOverLimit', // accepted and closed at once: `maxConnections` reached
+  'acceptExhausted', // EMFILE, ENFILE, ENOBUFS, ENOMEM on accept
+  'acceptAborted', // ECONNABORTED and kin: the peer left before we accepted
+  'connects',
+  'connectFailures',
+  'bytesIn',
+  'bytesOut',
+  'bytesRelayed',
+  'resets', // connections that broke
+  'staleEvents',
+  'staleOps',
+  'badOps', // rows whose spans or words were out of bounds: dropped
+  'overflows', // connections reset because their output queue passed the cap
+  'lingerTimeouts',
+  'open', // gauge: connections of this engine now, lingering ones included
+  'queuedBytes', // gauge: output queued natively now
+  'ticks',
+  'events',
+] as const
+export type EngineStat = (typeof ENGINE_STATS)[number]
+
+export type EngineOptions = {
+  /** This engine's index in the process: owner id of its connections and target of `wake` and `handover`. 0…255. */
+  readonly shard: number
+  /** Bytes of `mem` for incoming data, at the front. At least 64 KiB. */
+  readonly arenaBytes: number
+  /** Bytes of `mem` after the arena, owned by TypeScript: scratch output and slabs. */
+  readonly ownBytes: number
+  /** Largest single read in bytes (16 KiB by default); at most arenaBytes. */
+  readonly readBytes: number
+  /** Hard cap of one connection's native output queue in bytes. Passing it resets the connection. */
+  readonly queueCap: number
+  /** Accepted connections open in the whole process at which further ones are closed at once and counted. */
+  readonly maxConnections: number
+  /** Rows of the event and op tables. At least 64. */
+  readonly eventRows: number
+  readonly opRows: number
+  /** Length ENGINE_STATS.length, over shared memory, so that telemetry reads it from its own thread. */
+  readonly stats: Float64Array
+}
+
+/** Called once per batch with the number of event rows (0 for a timer tick); returns the number of op rows to run. */
+export type BatchHandler = (events: number) => number
+
+export interface Engine {
+  /** One buffer for everything: `[0, arenaBytes)` is written by the engine, the rest belongs to TypeScript. */
+  readonly mem: Uint8Array
+  readonly arenaBytes: number
+  readonly events: Int32Array
+  readonly ops: Int32Array
+  /** `[0]` monotonic milliseconds (fractional), `[1]` wall clock in Unix milliseconds; read once at the start of each batch. */
+  readonly clock: Float64Array
+  /** Begin to deliver batches. An exception out of the handler is rethrown as an uncaught exception of the thread. */
+  start(handler: BatchHandler): void
+  /** Run the first `rows` op rows now: when the op table or the scratch runs full inside a batch, or outside of one. */
+  flush(rows: number): void
+  /** Non-blocking connect to `ip:port`, `[v6]:port` or `unix:/path` (no names). Returns the fd (its generation is `generationOf(fd)`),
+   * or -errno when it failed at once. Data may be sent to it at once (it queues). TCP_NODELAY is set. */
+  connect(address: string): number
+  generationOf(fd: number): number
+  /** Bytes received plus bytes the kernel took, over the connection's life: an inactivity timer compares two readings. -1 for a dead handle. */
+  progress(fd: number, generation: number): number
+  /** Call the handler at least every `ms` (with 0 rows if nothing happened); 0 stops. Lets the timing wheel turn. */
+  tickEvery(ms: number): void
+  /** Accept from a listening socket owned by the acceptor; `token` comes back in `accepted` rows. The engine never closes it. */
+  listen(listenerFd: number, token: number): void
+  /** Take no more from it. Nothing already accepted is touched. */
+  unlisten(listenerFd: number): void
+  /** Make engine `shard` of this process deliver a `wake` row. True if it exists. Callable from any thread. */
+  wake(shard: number): boolean
+  /** Stop for good: connections that are still open stay in the process's table, owned by this shard's index, for someone to adopt or reset. */
+  stop(): void
+}
+
+/** A listening socket group, made and kept by the acceptor. */
+export type ListenerGroup = {
+  /** As bound: `127.0.0.1:8080` with the real port, `[::1]:8080`, `unix:/path`. */
+  readonly address: string
+  /** One fd per member of the SO_REUSEPORT group; a unix socket has one, shared by all shards. */
+  readonly fds: readonly number[]
+}
+
+/** What the acceptor needs: sockets that outlive shards. Errors are `Error`s with `code` (`EADDRINUSE`, `EACCES`, …) and `address`. */
+export interface Listeners {
+  /** Bind and listen: `members` sockets on one address (SO_REUSEPORT; unix: one socket, a stale socket file nobody listens on is replaced). Port 0 picks one port for all members. */
+  open(address: string, members: number, backlog: number): ListenerGroup
+  /** Close every member (queued connections are reset by the kernel: unlisten and drain before). Removes a unix socket's file. */
+  close(group: ListenerGroup): void
+  /** Share of new connections per member (any non-negative numbers, not all 0), by classic BPF on the group; a 0 gets none. */
+  steer(group: ListenerGroup, weights: readonly number[]): void
+}
+
+/** Process-wide facts and duties that outlive a shard. */
+export interface Connections {
+  /** Raise the soft fd limit to the hard one (at most 1,048,576, the table's size). Returns the limit in force. */
+  raiseFdLimit(): number
+  /** Number of connections owned by a shard index, and of all. */
+  count(shard?: number): number
+  /** Reset every connection a dead shard left behind. Returns how many. Only when that shard's engine has stopped. */
+  resetOwned(shard: number): number
+}
