@@ -28,7 +28,7 @@ const table = [
   { name: 'tunnel-timeout', by: 'us' },
   { name: 'overloaded', by: 'us' }, // our own bounded memory was exhausted
   { name: 'shutdown', by: 'us' },
-] as const satisfies readonly OutcomeFacts[]
+] as const
 
 export type OutcomeName = (typeof table)[number]['name']
 
