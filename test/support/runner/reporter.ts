@@ -20,7 +20,9 @@ const path = process.env['WEIR_TEST_EVENTS'] ?? '/dev/null'
 
 // The runner asks a process that does not end for its reasons.
 process.once('SIGTERM', () => {
-  const resources = process.getActiveResourcesInfo().filter((name) => name !== 'SignalWrap')
+  const resources = process
+    .getActiveResourcesInfo()
+    .filter((name) => name !== 'SignalWrap' && name !== 'PipeWrap')
   const leftovers: FileEvent = { kind: 'leftovers', resources }
   appendFileSync(path, `${JSON.stringify(leftovers)}\n`)
   process.exit(143)
@@ -46,8 +48,9 @@ function translate({ type, data }: TestEvent): FileEvent | undefined {
         verdict: failure !== undefined ? 'failed' : skipped ? 'skipped' : 'passed',
         failure: failure ?? '',
         ofChildren:
-          type === 'test:fail' &&
-          (data.details.error as { failureType?: string }).failureType === 'subtestsFailed',
+          type === 'test:fail' && 'failureType' in data.details.error
+            ? data.details.error.failureType === 'subtestsFailed'
+            : false,
       }
     }
     case 'test:diagnostic':
@@ -67,4 +70,5 @@ function describe(error: Error & { cause?: unknown }): string {
     maxStringLength: 4000,
     maxArrayLength: 200,
   })
+  return text.replaceAll(/\n +at [^\n]*node:internal[^\n]*/g, '')
 }
