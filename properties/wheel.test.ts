@@ -44,7 +44,7 @@ test('timing wheel = sorted list: never early, at most one granularity late, siz
   fc.assert(
     fc.property(commands, fc.double({ min: 0, max: 1e6, noNaN: true }), (script, startMs) => {
       let nowMs = startMs
-      const wheel = new TimingWheel<Named>({ granularityMs: GRANULARITY, capacity: 1, slots: SLOTS, nowMs })
+      const wheel = new TimingWheel<Named>({ granularityMs: GRANULARITY, capacity: 1, slots: SLOTS }, nowMs)
       const timers = makeTimers()
       const model = new Map<number, Armed>()
       for (const command of script) {

@@ -13,8 +13,6 @@ export type WheelOptions = {
   readonly capacity?: number
   /** Slots of the wheel, a power of two (4096 by default). A timer further ahead than slots × granularity is looked at once a turn. */
   readonly slots?: number
-  /** Where time begins (0 by default). */
-  readonly nowMs?: number
 }
 
 /**
@@ -43,7 +41,7 @@ export class TimingWheel<T extends Timer = Timer> {
   #tick: number
   #visited: number
 
-  constructor(options: WheelOptions) {
+  constructor(options: WheelOptions, nowMs = 0) {
     const slots = options.slots ?? 4096
     if (!(options.granularityMs > 0)) throw new RangeError('granularityMs must be positive')
     if (slots < 2 || slots > 1 << 24 || (slots & (slots - 1)) !== 0) {
@@ -60,7 +58,7 @@ export class TimingWheel<T extends Timer = Timer> {
     this.#deadline = new Float64Array(capacity)
     this.#timers = []
     this.#extendFreeList(0, capacity)
-    this.#tick = Math.floor((options.nowMs ?? 0) / options.granularityMs)
+    this.#tick = Math.floor(nowMs / options.granularityMs)
     this.#visited = this.#tick
   }
 

@@ -1,0 +1,141 @@
+import { actorCount, CLIENT_ROWS, GAUGE_WORDS, OTHER_ACTORS, stripeLayout, stripesStart } from './layout.ts'
+import type { FleetHandle, FleetShape, OtherActor, StripeLayout } from './layout.ts'
+import { LINE } from './memory.ts'
+import type { RingRegion } from './ring.ts'
+
+const STATE_WORD = 16 // second cache line of the pair: the heartbeat is written all the time, the state hardly ever
+
+/** One actor's line. Single writer: the actor. Readers: supervisor, telemetry. */
+export class ActorLine {
+  readonly #heartbeat: Float64Array
+  readonly #words: Int32Array
+
+  constructor(memory: SharedArrayBuffer, index: number) {
+    this.#heartbeat = new Float64Array(memory, index * LINE, 1)
+    this.#words = new Int32Array(memory, index * LINE, LINE / 4)
+  }
+
+  /** "I live": the monotonic clock in ms, once per batch. A plain store. */
+  beat(nowMs: number): void {
+    this.#heartbeat[0] = nowMs
+  }
+
+  /** Monotonic ms of the last beat, 0 before the first. */
+  get lastBeatMs(): number {
+    return this.#heartbeat[0]!
+  }
+
+  get state(): number {
+    return Atomics.load(this.#words, STATE_WORD)
+  }
+
+  set state(state: number) {
+    Atomics.store(this.#words, STATE_WORD, state)
+  }
+}
+
+/**
+ * One shard's part of the fleet memory. Single writer: that shard, by plain stores (aligned 64-bit words are never torn on x64 and
+ * arm64). Rows are whole: what one exchange touches of a cluster or endpoint lies together. Row r of a table begins at r × its width.
+ */
+export class Stripe {
+  readonly shard: number
+  /** The engine's own counters, in its order. */
+  readonly engine: Float64Array
+  /** Totals of the shard. */
+  readonly counters: Float64Array
+  readonly listeners: Float64Array
+  readonly clusters: Float64Array
+  readonly histograms: Float64Array
+  readonly endpoints: Float64Array
+  /** Rows of `GAUGE_WORDS`; column `GAUGE.open` goes through Atomics only (`claim.ts`). */
+  readonly listenerGauges: Int32Array
+  readonly clusterGauges: Int32Array
+  readonly endpointGauges: Int32Array
+  /** Rows of the client table (`limit/clients.ts`), Atomics only. */
+  readonly clients: Int32Array
+  /** The access log's ring: this shard writes, telemetry reads. Capacity 0: there is none. */
+  readonly log: RingRegion
+
+  constructor(handle: FleetHandle, layout: StripeLayout, shard: number) {
+    const { memory, shape } = handle
+    const base = stripesStart(shape) + shard * layout.bytes
+    const doubles = (offset: number, length: number): Float64Array =>
+      new Float64Array(memory, base + offset, length)
+    const words = (offset: number, length: number): Int32Array =>
+      new Int32Array(memory, base + offset, length)
+    const { widths } = shape
+    this.shard = shard
+    this.engine = doubles(layout.engine, widths.engine)
+    this.counters = doubles(layout.counters, widths.shard)
+    this.listeners = doubles(layout.listeners, shape.listeners * widths.listener)
+    this.clusters = doubles(layout.clusters, shape.clusters * widths.cluster)
+    this.histograms = doubles(layout.histograms, shape.clusters * widths.histograms)
+    this.endpoints = doubles(layout.endpoints, shape.endpoints * widths.endpoint)
+    this.listenerGauges = words(layout.listenerGauges, shape.listeners * GAUGE_WORDS)
+    this.clusterGauges = words(layout.clusterGauges, shape.clusters * GAUGE_WORDS)
+    this.endpointGauges = words(layout.endpointGauges, shape.endpoints * GAUGE_WORDS)
+    this.clients = words(layout.clients, CLIENT_ROWS * shape.clientBuckets)
+    this.log = { memory, offset: base + layout.log, capacity: shape.logBytes }
+  }
+}
+
+/** Views of a fleet's memory, made once per thread. */
+export class Fleet {
+  readonly handle: FleetHandle
+  readonly shape: FleetShape
+  readonly stripes: readonly Stripe[]
+  readonly #actors: readonly ActorLine[]
+
+  constructor(handle: FleetHandle) {
+    const { shape } = handle
+    const layout = stripeLayout(shape)
+    this.handle = handle
+    this.shape = shape
+    this.stripes = Array.from({ length: shape.shards }, (_, shard) => new Stripe(handle, layout, shard))
+    this.#actors = Array.from(
+      { length: actorCount(shape) },
+      (_, index) => new ActorLine(handle.memory, index),
+    )
+  }
+
+  stripe(shard: number): Stripe {
+    const stripe = this.stripes[shard]
+    if (stripe === undefined) throw new RangeError(`no shard ${shard}`)
+    return stripe
+  }
+
+  /** The line of a shard (by index) or of another actor (by name). */
+  actor(who: number | OtherActor): ActorLine {
+    const index = typeof who === 'number' ? who : this.shape.shards + OTHER_ACTORS.indexOf(who)
+    const line = this.#actors[index]
+    if (line === undefined) throw new RangeError(`no actor ${who}`)
+    return line
+  }
+}
+
+export const openFleet = (handle: FleetHandle): Fleet => new Fleet(handle)
+
+/**
+ * A shard died: what it held counts no more. Gauges and the client table go to zero; totals stay, they are history.
+ * Writer: the supervisor, only between the shard's end and its successor's start.
+ */
+export const zeroStripe = (fleet: Fleet, shard: number): void => {
+  const stripe = fleet.stripe(shard)
+  const gauges = [stripe.listenerGauges, stripe.clusterGauges, stripe.endpointGauges, stripe.clients]
+  for (const words of gauges) {
+    for (let i = 0; i < words.length; i++) Atomics.store(words, i, 0)
+  }
+}
+
+/** Sum over all shards of one gauge of one row. A moment's picture, not a snapshot. */
+export const sumGauge = (
+  fleet: Fleet,
+  table: 'listenerGauges' | 'clusterGauges' | 'endpointGauges',
+  row: number,
+  gauge: number,
+): number => {
+  let sum = 0
+  for (const stripe of fleet.stripes) sum += Atomics.load(stripe[table], row * GAUGE_WORDS + gauge)
+  return sum
+}
