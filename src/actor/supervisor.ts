@@ -109,8 +109,8 @@ function onUp(state: State, child: Child | undefined, nowMs: number, out: Decisi
 
 function onEnded(state: State, child: Child | undefined, nowMs: number, out: Decision[]): void {
   if (child === undefined) return
-  if (child.phase === 'stopping') {
-    child.phase = 'stopped'
+  if (state.phase === 'stopping') {
+    child.phase = 'stopped' // as told, or by itself before it was its turn
     return stopNext(state, out)
   }
   if (child.phase !== 'starting' && child.phase !== 'up')
