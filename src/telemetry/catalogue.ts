@@ -1,0 +1,198 @@
+import { HISTOGRAM_WIDTH } from './histogram.ts'
+import { OUTCOMES } from './outcome.ts'
+import type { RowWidths } from '../shm/layout.ts'
+
+/** Labels a family is spread over: one column per value, in this order. */
+export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<string, string>>[]>> = {
+  /** Index = first digit of the status; 0: no response was sent. */
+  code: ['none', '1xx', '2xx', '3xx', '4xx', '5xx'].map((code) => ({ code })),
+  /** Index = `OUTCOME`. */
+  outcome: OUTCOMES.map(({ name, by }) => ({ outcome: name, ended_by: by })),
+  /** Index = `REFUSAL`. */
+  refusal: ['limit', 'client-limit', 'draining'].map((reason) => ({ reason })),
+  /** Index = `CLIENT_TIMEOUT`. */
+  clientTimeout: ['request-head', 'keep-alive', 'client', 'client-fin', 'tunnel'].map((timeout) => ({
+    timeout,
+  })),
+  /** Index = `UPSTREAM_TIMEOUT`. */
+  upstreamTimeout: ['connect', 'queue', 'server', 'server-fin'].map((timeout) => ({ timeout })),
+  /** Index = `FAILURE`. */
+  failure: [
+    'connect-refused',
+    'connect-unreachable',
+    'connect-timeout',
+    'reset',
+    'closed',
+    'timeout',
+    'malformed',
+  ].map((failure) => ({ failure })),
+}
+export type Dimension = 'code' | 'outcome' | 'refusal' | 'clientTimeout' | 'upstreamTimeout' | 'failure'
+
+/** Why a client connection was closed on arrival. */
+export const REFUSAL = { limit: 0, clientLimit: 1, draining: 2 } as const
+/** Timeouts of a listener (HAProxy: http-request, http-keep-alive, client, client-fin, tunnel). */
+export const CLIENT_TIMEOUT = { requestHead: 0, keepAlive: 1, client: 2, clientFin: 3, tunnel: 4 } as const
+/** Timeouts of a cluster (HAProxy: connect, queue, server, server-fin). */
+export const UPSTREAM_TIMEOUT = { connect: 0, queue: 1, server: 2, serverFin: 3 } as const
+/** How an endpoint failed an attempt. */
+export const FAILURE = {
+  connectRefused: 0,
+  connectUnreachable: 1,
+  connectTimeout: 2,
+  reset: 3,
+  closed: 4,
+  timeout: 5,
+  malformed: 6,
+} as const
+
+/** One metric family backed by a counter column, or one column per value of its dimension. */
+export type Family = {
+  readonly name: string
+  readonly help: string
+  readonly dimension?: Dimension
+  /** Kept in milliseconds, exposed in seconds. */
+  readonly milliseconds?: boolean
+}
+
+const shardFamilies = {
+  busyMs: { name: 'weir_shard_busy_seconds_total', help: 'Time spent handling batches.', milliseconds: true },
+  errors: { name: 'weir_shard_errors_total', help: 'Exceptions contained at the edge of one connection.' },
+  buffersExhausted: {
+    name: 'weir_shard_buffers_exhausted_total',
+    help: 'Times no buffer was left for a head or body.',
+  },
+} as const
+
+const listenerFamilies = {
+  accepted: { name: 'weir_listener_connections_accepted_total', help: 'Client connections accepted.' },
+  closed: { name: 'weir_listener_connections_closed_total', help: 'Client connections closed.' },
+  refused: {
+    name: 'weir_listener_connections_refused_total',
+    help: 'Client connections closed on arrival.',
+    dimension: 'refusal',
+  },
+  exchanges: {
+    name: 'weir_listener_exchanges_total',
+    help: 'Exchanges by how they ended and through whom.',
+    dimension: 'outcome',
+  },
+  responses: {
+    name: 'weir_listener_responses_total',
+    help: 'Final responses by status class.',
+    dimension: 'code',
+  },
+  timeouts: {
+    name: 'weir_listener_timeouts_total',
+    help: 'Timeouts on the client side.',
+    dimension: 'clientTimeout',
+  },
+  bytesIn: { name: 'weir_listener_received_bytes_total', help: 'Bytes of requests received from clients.' },
+  bytesOut: { name: 'weir_listener_sent_bytes_total', help: 'Bytes of responses sent to clients.' },
+} as const
+
+const clusterFamilies = {
+  exchanges: {
+    name: 'weir_cluster_exchanges_total',
+    help: 'Exchanges routed here by how they ended and through whom.',
+    dimension: 'outcome',
+  },
+  responses: {
+    name: 'weir_cluster_responses_total',
+    help: 'Final responses by status class.',
+    dimension: 'code',
+  },
+  timeouts: {
+    name: 'weir_cluster_timeouts_total',
+    help: 'Timeouts on the upstream side.',
+    dimension: 'upstreamTimeout',
+  },
+  retries: { name: 'weir_cluster_retries_total', help: 'Attempts beyond the first.' },
+  poolWaits: { name: 'weir_cluster_pool_waits_total', help: 'Exchanges that waited for a connection.' },
+  queueMs: {
+    name: 'weir_cluster_queue_seconds_total',
+    help: 'Time exchanges waited for a connection.',
+    milliseconds: true,
+  },
+  staleReuses: {
+    name: 'weir_cluster_stale_reuses_total',
+    help: 'Pooled connections that turned out dead when used.',
+  },
+} as const
+
+const endpointFamilies = {
+  picks: { name: 'weir_endpoint_picks_total', help: 'Times the balancer chose this endpoint.' },
+  successes: {
+    name: 'weir_endpoint_successes_total',
+    help: 'Complete responses with a status below 500.',
+  },
+  failures: {
+    name: 'weir_endpoint_failures_total',
+    help: 'Attempts the endpoint failed.',
+    dimension: 'failure',
+  },
+  responses: {
+    name: 'weir_endpoint_responses_total',
+    help: 'Final responses by status class.',
+    dimension: 'code',
+  },
+  connects: { name: 'weir_endpoint_connects_total', help: 'Connections attempted.' },
+  connectMs: {
+    name: 'weir_endpoint_connect_seconds_total',
+    help: 'Time exchanges waited for new connections to open.',
+    milliseconds: true,
+  },
+  reused: { name: 'weir_endpoint_reused_total', help: 'Exchanges on a pooled connection.' },
+  latencyMs: {
+    name: 'weir_endpoint_first_byte_seconds_total',
+    help: 'Time to the first byte of responses, from the start of the exchange.',
+    milliseconds: true,
+  },
+  bytesOut: { name: 'weir_endpoint_sent_bytes_total', help: 'Bytes of requests sent to the endpoint.' },
+  bytesIn: { name: 'weir_endpoint_received_bytes_total', help: 'Bytes of responses received.' },
+} as const
+
+/** Families laid out as the columns of a row. */
+export type MetricTable<K extends string> = {
+  readonly families: readonly (Family & { readonly column: number })[]
+  /** First column of each family. */
+  readonly column: Readonly<Record<K, number>>
+  /** Columns of a row, a multiple of 8 (a cache line). */
+  readonly width: number
+}
+
+const layOut = <K extends string>(families: Readonly<Record<K, Family>>): MetricTable<K> => {
+  let next = 0
+  const placed: (Family & { readonly column: number })[] = []
+  const column: Record<string, number> = {}
+  for (const [key, family] of Object.entries<Family>(families)) {
+    placed.push({ ...family, column: next })
+    column[key] = next
+    next += family.dimension === undefined ? 1 : DIMENSIONS[family.dimension].length
+  }
+  return { families: placed, column: column as Record<K, number>, width: Math.ceil(next / 8) * 8 }
+}
+
+export const SHARD_TABLE: MetricTable<keyof typeof shardFamilies> = layOut(shardFamilies)
+export const LISTENER_TABLE: MetricTable<keyof typeof listenerFamilies> = layOut(listenerFamilies)
+export const CLUSTER_TABLE: MetricTable<keyof typeof clusterFamilies> = layOut(clusterFamilies)
+export const ENDPOINT_TABLE: MetricTable<keyof typeof endpointFamilies> = layOut(endpointFamilies)
+
+/** Histograms of a cluster row, in order. */
+export const CLUSTER_HISTOGRAMS: readonly Family[] = [
+  { name: 'weir_cluster_duration_seconds', help: 'Whole exchanges, from the first byte of the request on.' },
+  { name: 'weir_cluster_first_byte_seconds', help: 'From the first byte of requests to that of responses.' },
+]
+/** Index of a histogram in a cluster's row. */
+export const CLUSTER_HISTOGRAM = { duration: 0, firstByte: 1 } as const
+export const HISTOGRAMS_WIDTH: number = CLUSTER_HISTOGRAMS.length * HISTOGRAM_WIDTH
+
+/** Widths for `allocateFleet`; `engineStats` is `ENGINE_STATS.length`. */
+export const rowWidths = (engineStats: number): RowWidths => ({
+  engine: engineStats,
+  shard: SHARD_TABLE.width,
+  listener: LISTENER_TABLE.width,
+  cluster: CLUSTER_TABLE.width,
+  histograms: HISTOGRAMS_WIDTH,
+  endpoint: ENDPOINT_TABLE.width,
+})

@@ -1,0 +1,224 @@
+import type { Rng } from '../base/random.ts'
+import type { Fleet, Stripe } from '../shm/fleet.ts'
+import { GAUGE, GAUGE_WORDS } from '../shm/layout.ts'
+import { RingWriter } from '../shm/ring.ts'
+import {
+  CLUSTER_HISTOGRAM,
+  CLUSTER_TABLE,
+  ENDPOINT_TABLE,
+  FAILURE,
+  HISTOGRAMS_WIDTH,
+  LISTENER_TABLE,
+  SHARD_TABLE,
+} from './catalogue.ts'
+import { HISTOGRAM_WIDTH, observe } from './histogram.ts'
+import { LogRecordWriter } from './log-record.ts'
+import { OUTCOME, OUTCOMES } from './outcome.ts'
+import type { ExchangeRecord } from './record.ts'
+
+const L = LISTENER_TABLE.column
+const C = CLUSTER_TABLE.column
+const E = ENDPOINT_TABLE.column
+const LISTENER_WIDTH = LISTENER_TABLE.width
+const CLUSTER_WIDTH = CLUSTER_TABLE.width
+const ENDPOINT_WIDTH = ENDPOINT_TABLE.width
+const FIRST_BYTE = CLUSTER_HISTOGRAM.firstByte * HISTOGRAM_WIDTH
+
+/** Outcome → the endpoint's failure column, -1 where the endpoint is not to blame. */
+const FAILURE_COLUMN = ((): Int32Array => {
+  const columns = new Int32Array(OUTCOMES.length).fill(-1)
+  columns[OUTCOME['connect-refused']] = E.failures + FAILURE.connectRefused
+  columns[OUTCOME['connect-unreachable']] = E.failures + FAILURE.connectUnreachable
+  columns[OUTCOME['connect-timeout']] = E.failures + FAILURE.connectTimeout
+  columns[OUTCOME['upstream-reset']] = E.failures + FAILURE.reset
+  columns[OUTCOME['upstream-closed']] = E.failures + FAILURE.closed
+  columns[OUTCOME['upstream-timeout']] = E.failures + FAILURE.timeout
+  columns[OUTCOME['upstream-malformed']] = E.failures + FAILURE.malformed
+  return columns
+})()
+
+/** Outcomes that leave nothing to complain of. */
+const COMPLETE = OUTCOME.complete
+const TUNNEL_CLOSED = OUTCOME['tunnel-closed']
+
+/** Status → column of dimension `code`. */
+const codeOf = (status: number): number => (status < 100 || status > 599 ? 0 : (status / 100) | 0)
+
+/**
+ * What a shard counts, on the hot path: plain adds to its own stripe, columns known at build, nothing allocated. Gauges of open
+ * connections belong to whoever claims them (`shm/claim.ts`); the others are kept here.
+ */
+export class ShardRecorder {
+  readonly #counters: Float64Array
+  readonly #listeners: Float64Array
+  readonly #clusters: Float64Array
+  readonly #histograms: Float64Array
+  readonly #endpoints: Float64Array
+  readonly #listenerGauges: Int32Array
+  readonly #clusterGauges: Int32Array
+  readonly #endpointGauges: Int32Array
+  readonly #log: LogRecordWriter | undefined
+  readonly #rng: Rng
+  #sample = 0
+
+  constructor(fleet: Fleet, shard: number, rng: Rng) {
+    const stripe: Stripe = fleet.stripe(shard)
+    this.#counters = stripe.counters
+    this.#listeners = stripe.listeners
+    this.#clusters = stripe.clusters
+    this.#histograms = stripe.histograms
+    this.#endpoints = stripe.endpoints
+    this.#listenerGauges = stripe.listenerGauges
+    this.#clusterGauges = stripe.clusterGauges
+    this.#endpointGauges = stripe.endpointGauges
+    this.#log = stripe.log.capacity === 0 ? undefined : new LogRecordWriter(new RingWriter(stripe.log))
+    this.#rng = rng
+  }
+
+  /** Share of exchanges that are logged, 0…1. Nothing is logged before, or without a log ring. */
+  setLogSample(sample: number): void {
+    this.#sample = this.#log === undefined ? 0 : sample
+  }
+
+  /** An exchange ended, whichever way. */
+  finish(record: ExchangeRecord): void {
+    const code = codeOf(record.status)
+    const listener = record.listener * LISTENER_WIDTH
+    const listeners = this.#listeners
+    listeners[listener + L.exchanges + record.outcome]!++
+    listeners[listener + L.responses + code]!++
+    listeners[listener + L.bytesIn]! += record.bytesFromClient
+    listeners[listener + L.bytesOut]! += record.bytesToClient
+    if (record.cluster >= 0) this.#finishCluster(record, code)
+    if (record.endpoint >= 0) this.#finishEndpoint(record, code)
+    if (this.#sample > 0 && (this.#sample >= 1 || this.#rng.next() < this.#sample)) this.#log!.write(record)
+  }
+
+  #finishCluster(record: ExchangeRecord, code: number): void {
+    const cluster = record.cluster * CLUSTER_WIDTH
+    const clusters = this.#clusters
+    clusters[cluster + C.exchanges + record.outcome]!++
+    clusters[cluster + C.responses + code]!++
+    clusters[cluster + C.retries]! += record.retries
+    if (record.queueMs > 0) clusters[cluster + C.queueMs]! += record.queueMs
+    const histograms = record.cluster * HISTOGRAMS_WIDTH
+    observe(this.#histograms, histograms, record.durationMs * 1000)
+    if (record.firstByteMs >= 0) {
+      observe(this.#histograms, histograms + FIRST_BYTE, record.firstByteMs * 1000)
+    }
+  }
+
+  #finishEndpoint(record: ExchangeRecord, code: number): void {
+    const endpoint = record.endpoint * ENDPOINT_WIDTH
+    const endpoints = this.#endpoints
+    const { outcome } = record
+    const failure = FAILURE_COLUMN[outcome]!
+    if (failure >= 0) endpoints[endpoint + failure]!++
+    else if ((outcome === COMPLETE || outcome === TUNNEL_CLOSED) && record.status < 500) {
+      endpoints[endpoint + E.successes]!++
+    }
+    endpoints[endpoint + E.responses + code]!++
+    endpoints[endpoint + E.bytesOut]! += record.bytesFromClient
+    endpoints[endpoint + E.bytesIn]! += record.bytesToClient
+    if (record.reusedUpstream) endpoints[endpoint + E.reused]!++
+    if (record.connectMs > 0) endpoints[endpoint + E.connectMs]! += record.connectMs
+    if (record.firstByteMs > 0) endpoints[endpoint + E.latencyMs]! += record.firstByteMs
+  }
+
+  /** A request refused before there was an exchange to speak of: counted, not logged. */
+  rejected(listener: number, status: number, outcome: number): void {
+    const row = listener * LISTENER_WIDTH
+    this.#listeners[row + L.exchanges + outcome]!++
+    this.#listeners[row + L.responses + codeOf(status)]!++
+  }
+
+  /** An attempt failed that the exchange outlived (it was retried): `outcome` is what it would have ended with. */
+  attemptFailed(endpoint: number, outcome: number): void {
+    const column = FAILURE_COLUMN[outcome]!
+    if (column >= 0) this.#endpoints[endpoint * ENDPOINT_WIDTH + column]!++
+  }
+
+  connectionOpened(listener: number): void {
+    this.#listeners[listener * LISTENER_WIDTH + L.accepted]!++
+  }
+
+  connectionClosed(listener: number): void {
+    this.#listeners[listener * LISTENER_WIDTH + L.closed]!++
+  }
+
+  /** `reason`: `REFUSAL`. */
+  connectionRefused(listener: number, reason: number): void {
+    this.#listeners[listener * LISTENER_WIDTH + L.refused + reason]!++
+  }
+
+  /** `kind`: `CLIENT_TIMEOUT`. */
+  clientTimeout(listener: number, kind: number): void {
+    this.#listeners[listener * LISTENER_WIDTH + L.timeouts + kind]!++
+  }
+
+  /** `kind`: `UPSTREAM_TIMEOUT`. */
+  upstreamTimeout(cluster: number, kind: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.timeouts + kind]!++
+  }
+
+  connectAttempted(endpoint: number): void {
+    this.#endpoints[endpoint * ENDPOINT_WIDTH + E.connects]!++
+  }
+
+  /** A pooled connection turned out dead when used. */
+  staleReuse(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.staleReuses]!++
+  }
+
+  /** The exchange begins on a listener: in flight until `exchangeEnded`. */
+  exchangeBegan(listener: number): void {
+    this.#listenerGauges[listener * GAUGE_WORDS + GAUGE.inFlight]!++
+  }
+
+  exchangeEnded(listener: number): void {
+    this.#listenerGauges[listener * GAUGE_WORDS + GAUGE.inFlight]!--
+  }
+
+  /** The balancer chose an endpoint: in flight there until `left`. */
+  picked(cluster: number, endpoint: number): void {
+    this.#endpoints[endpoint * ENDPOINT_WIDTH + E.picks]!++
+    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.inFlight]!++
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.inFlight]!++
+  }
+
+  left(cluster: number, endpoint: number): void {
+    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.inFlight]!--
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.inFlight]!--
+  }
+
+  /** An exchange begins to wait for a connection to an endpoint, until `waitEnded`. */
+  waitBegan(cluster: number, endpoint: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.poolWaits]!++
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.waiting]!++
+    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.waiting]!++
+  }
+
+  waitEnded(cluster: number, endpoint: number): void {
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.waiting]!--
+    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.waiting]!--
+  }
+
+  /** The pool's idle connections to an endpoint, by as many more (or fewer). */
+  idleChanged(cluster: number, endpoint: number, by: number): void {
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.idle]! += by
+    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.idle]! += by
+  }
+
+  /** Time spent in a batch. */
+  busy(ms: number): void {
+    this.#counters[SHARD_TABLE.column.busyMs]! += ms
+  }
+
+  errorContained(): void {
+    this.#counters[SHARD_TABLE.column.errors]!++
+  }
+
+  buffersExhausted(): void {
+    this.#counters[SHARD_TABLE.column.buffersExhausted]!++
+  }
+}
