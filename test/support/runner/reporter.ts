@@ -62,13 +62,11 @@ function translate({ type, data }: TestEvent): FileEvent | undefined {
   }
 }
 
-/** The error the test threw, without node's wrapper around it. */
-function describe(error: Error & { cause?: unknown }): string {
-  const text = inspect(error.cause ?? error, {
-    depth: 6,
-    breakLength: 110,
-    maxStringLength: 4000,
-    maxArrayLength: 200,
-  })
+/** The error the test threw, without node's wrapper around it and without node's own frames. */
+function describe(error: Error): string {
+  const cause = error.cause ?? error
+  const asserted = cause instanceof Error && (cause as { code?: unknown }).code === 'ERR_ASSERTION'
+  const options = { depth: 6, breakLength: 110, maxStringLength: 4000, maxArrayLength: 200 }
+  const text = asserted ? (cause.stack ?? cause.message) : inspect(cause, options)
   return text.replaceAll(/\n +at [^\n]*node:internal[^\n]*/g, '')
 }

@@ -1,0 +1,145 @@
+import { SyntaxKind } from 'typescript/unstable/ast'
+import type { Node, NodeArray } from 'typescript/unstable/ast'
+import { breachAt, lineOf, visit } from '../project.ts'
+import type { Breach, Law, Module } from '../project.ts'
+
+const FILE_LINES = 300
+const FUNCTION_LINES = 70
+const PARAMETERS = 4
+
+export const fileLengthLaw: Law = {
+  name: `a file is one idea: ${FILE_LINES} lines at most`,
+  check: ({ files }) =>
+    [...files]
+      .filter(([path]) => /\.(ts|mjs|c|cc|cpp|h|hpp)$/.test(path))
+      .map(([path, text]) => ({ path, lines: text.trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > FILE_LINES)
+      .map(({ path, lines }) => ({
+        path,
+        line: FILE_LINES,
+        says: `has ${lines} lines, ${FILE_LINES} are allowed: split it by idea`,
+      })),
+}
+
+type FunctionLike = Node & {
+  readonly body?: Node
+  readonly name?: Node
+  readonly parameters: NodeArray<Node & { readonly name: Node }>
+}
+
+const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([
+  SyntaxKind.FunctionDeclaration,
+  SyntaxKind.FunctionExpression,
+  SyntaxKind.ArrowFunction,
+  SyntaxKind.MethodDeclaration,
+  SyntaxKind.Constructor,
+  SyntaxKind.GetAccessor,
+  SyntaxKind.SetAccessor,
+])
+
+function functionsOf(module: Module): FunctionLike[] {
+  const found: FunctionLike[] = []
+  visit(module.tree, (node) => {
+    if (FUNCTIONS.has(node.kind)) found.push(node as FunctionLike)
+  })
+  return found
+}
+
+export const functionLengthLaw: Law = {
+  name: `a function fits on a screen: ${FUNCTION_LINES} lines at most`,
+  check: ({ modules }) =>
+    modules.flatMap((module) =>
+      functionsOf(module).flatMap((node) => {
+        const { tree } = module
+        const lines = tree.getLineAndCharacterOfPosition(node.end).line - lineOf(tree, node) + 2
+        if (lines <= FUNCTION_LINES || isGroup(node)) return []
+        return [
+          breachAt(
+            module,
+            node,
+            `${nameOf(module, node)} has ${lines} lines, ${FUNCTION_LINES} are allowed: name its parts and pull them out`,
+          ),
+        ]
+      }),
+    ),
+}
+
+/** `describe('…', () => { … })` is a heading, not a function. */
+function isGroup(node: Node): boolean {
+  const call = node.parent as Node & { readonly expression?: Node }
+  return (
+    call.kind === SyntaxKind.CallExpression && /^(describe|suite)$/.test(call.expression?.getText() ?? '')
+  )
+}
+
+export const parameterLaw: Law = {
+  name: `at most ${PARAMETERS} parameters`,
+  check: ({ modules }) =>
+    modules.flatMap((module) =>
+      functionsOf(module).flatMap((node) => {
+        const count = node.parameters.filter(
+          (parameter) => parameter.name.getText(module.tree) !== 'this',
+        ).length
+        if (count <= PARAMETERS) return []
+        return [
+          breachAt(
+            module,
+            node,
+            `${nameOf(module, node)} takes ${count} parameters, ${PARAMETERS} are allowed: is there a type hiding in them?`,
+          ),
+        ]
+      }),
+    ),
+}
+
+function nameOf(module: Module, node: FunctionLike): string {
+  if (node.kind === SyntaxKind.Constructor) return 'constructor'
+  const named = node.name ?? (node.parent as Node & { readonly name?: Node }).name
+  return named === undefined ? 'a function' : named.getText(module.tree)
+}
+
+export const anyLaw: Law = {
+  name: 'no any',
+  check: ({ modules }) =>
+    modules.flatMap((module) => each(module, SyntaxKind.AnyKeyword, 'says any: say unknown and narrow it')),
+}
+
+export const defaultExportLaw: Law = {
+  name: 'no default exports',
+  check: ({ modules }) =>
+    modules.flatMap((module) => [
+      ...each(
+        module,
+        SyntaxKind.DefaultKeyword,
+        'exports a default: export it by its name',
+        SyntaxKind.DefaultClause,
+      ),
+      ...each(module, SyntaxKind.ExportAssignment, 'exports a default: export it by its name'),
+    ]),
+}
+
+function each(module: Module, kind: SyntaxKind, says: string, notUnder?: SyntaxKind): Breach[] {
+  const breaches: Breach[] = []
+  visit(module.tree, (node) => {
+    if (node.kind === kind && node.parent.kind !== notUnder) breaches.push(breachAt(module, node, says))
+  })
+  return breaches
+}
+
+export const barrelLaw: Law = {
+  name: 'no barrels',
+  check: ({ modules }) =>
+    modules.flatMap(({ path, tree }) => {
+      const passesOn = (node: Node & { readonly moduleSpecifier?: Node }): boolean =>
+        node.kind === SyntaxKind.ImportDeclaration || node.kind === SyntaxKind.ExportDeclaration
+      const reexports = tree.statements.some((node) => node.kind === SyntaxKind.ExportDeclaration)
+      if (!reexports || !tree.statements.every(passesOn)) return []
+      return [
+        {
+          path,
+          line: 1,
+          says: 'only passes on what others export: import from where it is written and delete this',
+        },
+      ]
+    }),
+}
