@@ -67,14 +67,15 @@ export function connectActor<T extends object>(port: RpcPort, name: string, time
 
   const ask = async (method: string, args: readonly unknown[], timeoutMs: number): Promise<unknown> => {
     if (dead !== undefined) throw died(name, method, dead)
-    let abandon: (reason: ActorError) => void = noop
-    const gone = new Promise<never>((_resolve, reject) => (abandon = reject))
-    const onDeath = (): void => abandon(died(name, method, dead ?? 'unknown'))
+    const gone = Promise.withResolvers<never>()
+    const onDeath = (): void => gone.reject(died(name, method, dead ?? 'unknown'))
     pending.add(onDeath)
     const cancel =
-      timeoutMs === Infinity ? noop : timers.after(timeoutMs, () => abandon(late(name, method, timeoutMs)))
+      timeoutMs === Infinity
+        ? noop
+        : timers.after(timeoutMs, () => gone.reject(late(name, method, timeoutMs)))
     try {
-      return unpack(await Promise.race([gone, send(gate, name, method, args)]))
+      return unpack(await Promise.race([gone.promise, send(gate, name, method, args)]))
     } finally {
       pending.delete(onDeath)
       cancel()

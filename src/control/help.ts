@@ -1,0 +1,68 @@
+import { DEFAULT_CONFIG, DEMO_ADMIN_PORT, DEMO_PORT } from './cli.ts'
+import type { CommandName } from './cli.ts'
+
+const OVERVIEW = `weir: an HTTP reverse proxy and load balancer
+
+usage: weir <command> [options]
+
+  run [-c weir.yaml]     run the proxy in the foreground
+  check [-c weir.yaml]   print every diagnostic of a configuration, run nothing
+  demo                   a proxy with backends of its own, and what to try with it
+  reference              the configuration reference, as Markdown
+  schema                 the configuration's JSON Schema, for editors
+
+  --help, -h             this text; weir <command> --help says more
+  --version, -v          the version
+
+Exit: 0 after a graceful stop, 1 for a bad configuration or a failed start, 2 for bad usage.
+`
+
+const COMMANDS: Readonly<Record<CommandName, string>> = {
+  run: `usage: weir run [-c <file>]
+
+Runs the proxy in the foreground, until it is told to stop.
+
+  -c, --config <file>    the configuration, YAML or JSON (default ${DEFAULT_CONFIG})
+
+"weir: ready" and the addresses are printed on stderr once every listener accepts.
+
+Signals:
+  SIGTERM, SIGINT        stop accepting, let requests under way finish (drain in the configuration), exit 0;
+                         a second one stops at once
+  SIGHUP                 read the configuration again; a bad one is refused and the old one runs on;
+                         the access log's file is opened again, too
+`,
+  check: `usage: weir check [-c <file>]
+
+Prints every diagnostic of the configuration at once, one a line: file:line:column: message.
+Exit 0 if it could be run (warnings are allowed), 1 if not.
+
+  -c, --config <file>    the configuration, YAML or JSON (default ${DEFAULT_CONFIG})
+`,
+  demo: `usage: weir demo [--port <n>] [--admin-port <n>]
+
+Starts a few backends (quick, slow, one that fails now and then) behind a proxy on 127.0.0.1
+and prints what to try. Ctrl-C stops all of it.
+
+  -p, --port <n>         where the proxy listens (default ${DEMO_PORT}; 0: any free port)
+  --admin-port <n>       where metrics and the admin API are served (default ${DEMO_ADMIN_PORT}; 0: any free port)
+`,
+  reference: `usage: weir reference
+
+Prints the configuration reference: every key with its type, default and reason, as Markdown.
+`,
+  schema: `usage: weir schema
+
+Prints the configuration's JSON Schema. For an editor with the YAML language server:
+  weir schema > weir.schema.json     and in weir.yaml:  # yaml-language-server: $schema=weir.schema.json
+`,
+}
+
+export function helpText(of: CommandName | undefined): string {
+  return of === undefined ? OVERVIEW : COMMANDS[of]
+}
+
+/** One line that points on, behind a complaint about usage. */
+export function usageHint(of: CommandName | undefined): string {
+  return of === undefined ? 'try: weir --help' : `try: weir ${of} --help`
+}

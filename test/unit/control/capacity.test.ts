@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { capacityOf, describeCapacity } from '../../../src/control/capacity.ts'
+
+test('every client accepted can have a connection to a backend, and all fit under the limit', () => {
+  const property = fc.property(
+    fc.integer({ min: 8192, max: 1_048_576 }),
+    fc.integer({ min: 1, max: 256 }),
+    fc.nat(1024),
+    (limit, shards, listening) => {
+      const { maxConnections, reserve } = capacityOf(limit, shards, listening)
+      assert.ok(2 * maxConnections + reserve <= limit)
+      assert.ok(2 * (maxConnections + 1) + reserve > limit)
+    },
+  )
+  fc.assert(property)
+})
+
+test('a tiny limit still serves somebody, and the start message says what to do', () => {
+  const capacity = capacityOf(64, 2, 4)
+  assert.equal(capacity.maxConnections, 16)
+  assert.match(describeCapacity(capacity), /16 client connections at most .* raise the hard limit/)
+  assert.doesNotMatch(describeCapacity(capacityOf(65_536, 2, 4)), /raise/)
+})
