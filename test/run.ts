@@ -22,7 +22,7 @@ const USAGE =
 
 type Plan = { files: string[]; kind: Kind; seed: number; seconds: number; jobs: number }
 
-function plan(argv: string[]): Plan {
+function planOf(argv: string[]): Plan {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
@@ -132,7 +132,7 @@ process.chdir(new URL('..', import.meta.url).pathname)
 
 let planned: Plan
 try {
-  planned = plan(process.argv.slice(2))
+  planned = planOf(process.argv.slice(2))
 } catch (error) {
   console.error(`${(error as Error).message}\n${USAGE}`)
   process.exit(2)
