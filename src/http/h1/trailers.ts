@@ -1,0 +1,75 @@
+/**
+ * The trailer section of a chunked body: read like the fields of a head, then reduced to the lines that may pass. Fields that frame,
+ * route, authenticate or otherwise must be known before the body are dropped (RFC 9110 §6.5.1). Bodies with trailers are
+ * rare, so this is made when the first trailer byte arrives.
+ */
+import { copySpan } from '../../base/bytes.ts'
+import { FIELD_STRIDE, Head, LINE_END, NAME_ID, NAME_START } from '../head.ts'
+import { TRAILER_FORBIDDEN } from '../names.ts'
+import { REJECT } from '../reject.ts'
+import { FieldScanner } from './fields.ts'
+
+/** Field lines of one section. */
+const MAX_TRAILERS = 32
+/** What is collected at first; it doubles up to the limit. */
+const INITIAL_BYTES = 256
+
+export class Trailers {
+  /** When `done`, `[0, length)` are the lines kept, each with its CRLF, and the empty line. */
+  bytes: Uint8Array = new Uint8Array(INITIAL_BYTES)
+  length = 0
+  done = false
+  private readonly head = new Head(MAX_TRAILERS)
+  private readonly scanner = new FieldScanner(this.head, false)
+  private limit = 0
+  /** Bytes collected. */
+  private collected = 0
+
+  reset(): void {
+    this.done = false
+    this.length = 0
+  }
+
+  /** A section of at most `limit` bytes begins. */
+  begin(limit: number): void {
+    this.reset()
+    this.limit = limit
+    this.collected = 0
+    this.head.clear()
+    this.scanner.begin(0)
+  }
+
+  /** Returns the bytes consumed: all, or up to the end of the section; `-id` of a rejection. */
+  push(bytes: Uint8Array, start: number, end: number): number {
+    const before = this.collected
+    const room = this.limit - before
+    const taken = Math.min(end - start, room)
+    this.reserve(before + taken)
+    this.collected = copySpan(this.bytes, before, bytes, start, start + taken)
+    this.head.bytes = this.bytes
+    const past = this.scanner.scan(this.bytes, 0, this.collected)
+    if (past < 0) return past
+    if (past === 0) return this.collected === this.limit ? -REJECT.trailersTooLarge : taken
+    this.keep(past)
+    this.done = true
+    return past - before
+  }
+
+  private reserve(size: number): void {
+    if (size <= this.bytes.length) return
+    const larger = new Uint8Array(Math.min(this.limit, Math.max(size, this.bytes.length * 2)))
+    larger.set(this.bytes)
+    this.bytes = larger
+  }
+
+  /** Move the lines that may pass to the front, in order, and the empty line behind them. */
+  private keep(past: number): void {
+    const { head, bytes } = this
+    let length = 0
+    for (let row = 0; row < head.count * FIELD_STRIDE; row += FIELD_STRIDE) {
+      if (TRAILER_FORBIDDEN[head.fields[row + NAME_ID]!] === 1) continue
+      length = copySpan(bytes, length, bytes, head.fields[row + NAME_START]!, head.fields[row + LINE_END]!)
+    }
+    this.length = copySpan(bytes, length, bytes, past - 2, past)
+  }
+}
