@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ALL_LAWS } from './laws/all.ts'
-import { CASES } from './cases.ts'
+import { LAYER_CASES } from './cases/layers.ts'
+import { SHAPE_CASES } from './cases/shape.ts'
 import { projectOf } from './project.ts'
+
+const CASES = [...LAYER_CASES, ...SHAPE_CASES]
 
 for (const [index, { law, breaks, says, holds }] of CASES.entries()) {
   const found = ALL_LAWS.filter(({ name }) => law.test(name))

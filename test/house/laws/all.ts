@@ -1,5 +1,5 @@
 import type { Law } from '../project.ts'
-import { commandsLaw, foldersLaw, pagesLaw, pathsLaw, scriptsLaw } from './docs.ts'
+import { ciLaw, commandsLaw, foldersLaw, pagesLaw, pathsLaw, scriptsLaw } from './docs.ts'
 import { cycleLaw, folderLaw, layerLaw, topLevelLaw } from './layers.ts'
 import { determinismLaw, purityLaw } from './purity.ts'
 import {
@@ -37,4 +37,5 @@ export const ALL_LAWS: readonly Law[] = [
   foldersLaw,
   commandsLaw,
   scriptsLaw,
+  ciLaw,
 ]

@@ -88,3 +88,18 @@ export const scriptsLaw: Law = {
     })
   },
 }
+
+/** What the README promises a newcomer is what is run before every change. */
+export const ciLaw: Law = {
+  name: 'CI runs the test command of the README, then the check',
+  check: ({ files }) => {
+    const breach = (path: string, says: string): Breach[] => [{ path, line: 1, says }]
+    const command = /^(npm ci && npm test)\b/m.exec(files.get('README.md') ?? '')?.[1]
+    if (command === undefined)
+      return breach('README.md', 'does not give the test command, npm ci && npm test, on a line')
+    const ci = files.get('.ci/run') ?? ''
+    const [test, check] = [ci.indexOf(`'${command}'`), ci.indexOf('npm run check')]
+    if (test === -1) return breach('.ci/run', `does not run the README's '${command}'`)
+    return check > test ? [] : breach('.ci/run', 'does not run npm run check after the tests')
+  },
+}
