@@ -1,0 +1,138 @@
+/**
+ * What no single key can know: names that must exist, things that must be named once, sums that must fit. Looks at a draft, with
+ * holes where single keys were wrong, so that these diagnostics come together with theirs; a hole is never blamed twice.
+ */
+import { routeKey } from '../route/spec.ts'
+import type { Path, Part } from './plain.ts'
+import { MAX_ENDPOINTS } from './schema/root.ts'
+import type { ClusterConfig, Config, ListenerConfig } from './schema/root.ts'
+import type { Draft } from './schema/types.ts'
+import { suggestion } from './suggest.ts'
+import { parseAddress } from './values/address.ts'
+import { formatDuration } from './values/duration.ts'
+import { formatSize } from './values/size.ts'
+
+export type Findings = {
+  error(path: Path, message: string, part?: Part): void
+  warning(path: Path, message: string, part?: Part): void
+  /** `line:column`, to point from one place to another. */
+  where(path: Path): string
+}
+
+type ConfigDraft = Draft<Config>
+
+export function check(config: ConfigDraft, found: Findings): void {
+  checkListeners(config, found)
+  for (const [name, listener] of config.listeners ?? [])
+    checkLimits(['listeners', name, 'limits'], listener, found)
+  checkRoutes(config, found)
+  checkClusters(config, found)
+  const { window, hard } = config.drain ?? {}
+  if (window !== undefined && hard !== undefined && hard < window) {
+    found.error(['drain', 'hard'], `is shorter than the window of ${formatDuration(window)}`)
+  }
+}
+
+/** Every address is bound once, the admin listener's included; nobody is their own server. */
+function checkListeners(config: ConfigDraft, found: Findings): void {
+  const bound = new Map<string, Path>()
+  const bind = (address: string | undefined, path: Path): void => {
+    if (address === undefined || address.endsWith(':0')) return
+    const first = bound.get(address)
+    if (first === undefined) bound.set(address, path)
+    else found.error(path, `${address} is bound already, at ${found.where(first)}`)
+  }
+  for (const [name, listener] of config.listeners ?? []) {
+    for (const [at, address] of (listener?.bind ?? []).entries())
+      bind(address, ['listeners', name, 'bind', at])
+  }
+  bind(config.admin?.bind, ['admin', 'bind'])
+  for (const [name, cluster] of config.clusters ?? []) {
+    for (const [at, endpoint] of (cluster?.endpoints ?? []).entries()) {
+      const own = endpoint?.address === undefined ? undefined : bound.get(endpoint.address)
+      const loop =
+        own === undefined
+          ? ''
+          : `is our own listener, at ${found.where(own)}: requests would go round in circles`
+      if (loop !== '') found.warning(['clusters', name, 'endpoints', at], loop)
+    }
+  }
+}
+
+function checkLimits(path: Path, listener: Draft<ListenerConfig> | undefined, found: Findings): void {
+  const { target, head } = listener?.limits ?? {}
+  if (target === undefined || head === undefined || target <= head) return
+  found.error([...path, 'target'], `is larger than the limit of the whole head, ${formatSize(head)}`)
+}
+
+function checkRoutes(config: ConfigDraft, found: Findings): void {
+  const { routes, clusters } = config
+  const seen = new Map<string, number>()
+  for (const [at, route] of (routes ?? []).entries()) {
+    const { cluster } = route ?? {}
+    if (cluster !== undefined && clusters !== undefined && !clusters.has(cluster)) {
+      found.error(
+        ['routes', at, 'cluster'],
+        `there is no cluster "${cluster}"${suggestion(cluster, clusters.keys())}`,
+      )
+    }
+    // A route whose host or path was wrong says nothing about what it would match.
+    if (route === undefined || ('host' in route && !route.host) || ('path' in route && !route.path)) continue
+    const key = routeKey(route as { host?: string; path?: string })
+    const first = seen.get(key)
+    if (first === undefined) {
+      seen.set(key, at)
+      continue
+    }
+    found.error(['routes', at], `matches the same requests as the route at ${found.where(['routes', first])}`)
+    found.error(['routes', first], `matches the same requests as the route at ${found.where(['routes', at])}`)
+  }
+  if (routes?.length === 0) found.warning(['routes'], 'no routes: every request is answered 421', 'key')
+}
+
+function checkClusters(config: ConfigDraft, found: Findings): void {
+  let total = 0
+  for (const [name, cluster] of config.clusters ?? []) {
+    checkEndpoints(name, cluster, found)
+    total += cluster?.endpoints?.length ?? 0
+  }
+  if (total > MAX_ENDPOINTS)
+    found.error(['clusters'], `at most ${MAX_ENDPOINTS} endpoints are allowed in all; got ${total}`, 'key')
+}
+
+function checkEndpoints(name: string, cluster: Draft<ClusterConfig> | undefined, found: Findings): void {
+  const endpoints = cluster?.endpoints
+  if (endpoints === undefined) return
+  const path = ['clusters', name, 'endpoints']
+  if (endpoints.length === 0) {
+    found.warning(path, 'no endpoints: every request is answered 503', 'key')
+    return
+  }
+  const seen = new Map<string, number>()
+  for (const [at, endpoint] of endpoints.entries()) {
+    if (endpoint?.address === undefined) continue
+    const first = seen.get(endpoint.address)
+    if (first === undefined) seen.set(endpoint.address, at)
+    else
+      found.error(
+        [...path, at],
+        `${endpoint.address} is in this cluster already, at ${found.where([...path, first])}`,
+      )
+  }
+  if (endpoints.every((endpoint) => endpoint?.weight === 0))
+    found.warning(path, 'all weights are 0: every request is answered 503', 'key')
+}
+
+/** Names to resolve, each once: the `host:port` endpoints. */
+export function namesToResolve(config: Config): readonly string[] {
+  const names = new Set<string>()
+  for (const { endpoints } of config.clusters.values()) {
+    for (const { address } of endpoints) if (isName(address)) names.add(address)
+  }
+  return [...names]
+}
+
+export function isName(address: string): boolean {
+  const parsed = parseAddress(address)
+  return parsed.ok && parsed.value.kind === 'name'
+}
