@@ -1,0 +1,218 @@
+import { EVENT, EVENT_WORDS, OP, OP_WORDS, RELAY } from '../../src/io/engine.ts'
+
+/** An engine, or whoever drives it, broke a law of the engine port. */
+export class AuditError extends Error {
+  override readonly name: string = 'AuditError'
+}
+
+export type AuditOptions = {
+  readonly arenaBytes: number
+  readonly memBytes: number
+  readonly queueCap: number
+  readonly eventRows: number
+}
+
+/** What TypeScript may believe about a live handle. */
+type Belief = {
+  readonly generation: number
+  connecting: boolean
+  paused: boolean
+  ended: boolean
+  blocked: boolean
+  /** fd of the relay's destination, -1 if none runs. */
+  relayTo: number
+}
+
+type Row = {
+  readonly kind: number
+  readonly fd: number
+  readonly generation: number
+  readonly a: number
+  readonly b: number
+}
+
+/**
+ * An independent observer of one engine: sees every event row before TypeScript does and every op row before the engine
+ * does, and knows nothing else. It holds the engine to these laws of the port:
+ *
+ * - a row names a handle that was announced and has not died: by close, reset or handover of ours, by reset or connectFailed of theirs
+ * - no fd gets its next tenant before the death of the last one was reported or asked for
+ * - no data and no end while paused, after the end, or while the connection relays; connected comes first and once
+ * - blocked and writable alternate; no more is queued than the cap
+ * - relayDone answers a relay, once
+ * - spans lie in the arena and do not overlap
+ */
+export class EngineAudit {
+  readonly #options: AuditOptions
+  readonly #handles: Map<number, Belief> = new Map()
+
+  constructor(options: AuditOptions) {
+    this.#options = options
+  }
+
+  /** Handles TypeScript may use now. */
+  get live(): number {
+    return this.#handles.size
+  }
+
+  /** `connect` returned this. */
+  connecting(fd: number, generation: number): void {
+    this.#birth('connect', fd, generation, { connecting: true, paused: false })
+  }
+
+  /** The rows of a batch, before the handler sees them. */
+  batch(events: Int32Array, rows: number): void {
+    if (rows < 0 || rows > this.#options.eventRows) throw new AuditError(`a batch of ${rows} rows`)
+    const spans: [number, number][] = []
+    for (let row = 0; row < rows; row++) {
+      const event = read(events, row * EVENT_WORDS)
+      this.#event(event)
+      if (event.kind === EVENT.data) spans.push([event.a, event.b])
+      const ipBytes = events[row * EVENT_WORDS + 5] ?? 0
+      if (event.kind === EVENT.accepted) spans.push([event.b, ipBytes])
+    }
+    this.#spans(spans)
+  }
+
+  /** Op rows, before they run. Whether a row is well-formed is not judged here, the engine counts that. */
+  ops(ops: Int32Array, rows: number): void {
+    for (let row = 0; row < rows; row++) {
+      const op = read(ops, row * OP_WORDS)
+      const belief = this.#handles.get(op.fd)
+      if (belief !== undefined && belief.generation === op.generation) this.#op(op, belief)
+    }
+  }
+
+  #op(op: Row, belief: Belief): void {
+    switch (op.kind) {
+      case OP.pause:
+        belief.paused = true
+        break
+      case OP.resume:
+        belief.paused = false
+        break
+      case OP.relay:
+        this.#relay(op, belief)
+        break
+      case OP.close:
+        if (op.a >= 0) this.#handles.delete(op.fd)
+        break
+      case OP.reset:
+      case OP.handover:
+        this.#handles.delete(op.fd)
+        break
+    }
+  }
+
+  /** A relay to oneself is refused, and so is a second one from a source or into a destination. */
+  #relay(op: Row, belief: Belief): void {
+    const taken = [...this.#handles.values()].some((other) => other.relayTo === op.a)
+    if (belief.relayTo !== -1 || op.a === op.fd || taken) return
+    belief.relayTo = op.a
+    belief.paused = false
+  }
+
+  #event(event: Row): void {
+    switch (event.kind) {
+      case EVENT.accepted:
+        return this.#birth('accepted', event.fd, event.generation, { connecting: false, paused: false })
+      case EVENT.takenOver:
+        return this.#birth('takenOver', event.fd, event.generation, {
+          connecting: false,
+          paused: true,
+          ended: (event.b & 1) !== 0,
+          blocked: (event.b & 2) !== 0,
+        })
+      case EVENT.wake:
+      case EVENT.exhausted:
+        return
+    }
+    const belief = this.#handles.get(event.fd)
+    if (belief === undefined || belief.generation !== event.generation)
+      throw violation('names a dead handle', event)
+    this.#news(event, belief)
+  }
+
+  #news(event: Row, belief: Belief): void {
+    const { kind } = event
+    if (belief.connecting !== (kind === EVENT.connected || kind === EVENT.connectFailed)) {
+      if (kind !== EVENT.relayDone)
+        throw violation(belief.connecting ? 'precedes connected' : 'comes twice', event)
+    }
+    switch (kind) {
+      case EVENT.connected:
+        belief.connecting = false
+        break
+      case EVENT.connectFailed:
+      case EVENT.reset:
+        if (event.a <= 0) throw violation('has no errno', event)
+        this.#handles.delete(event.fd)
+        break
+      case EVENT.data:
+      case EVENT.end:
+        this.#input(event, belief)
+        break
+      case EVENT.blocked:
+        if (belief.blocked) throw violation('blocked twice', event)
+        if (event.a < 1 || event.a > this.#options.queueCap) throw violation('queue out of bounds', event)
+        belief.blocked = true
+        break
+      case EVENT.writable:
+        if (!belief.blocked) throw violation('was not blocked', event)
+        belief.blocked = false
+        break
+      case EVENT.relayDone:
+        this.#relayDone(event, belief)
+        break
+      default:
+        throw violation('is of no known kind', event)
+    }
+  }
+
+  #input(event: Row, belief: Belief): void {
+    if (belief.paused) throw violation('while paused', event)
+    if (belief.relayTo !== -1) throw violation('while relaying', event)
+    if (belief.ended) throw violation('after the end', event)
+    if (event.kind === EVENT.end) belief.ended = true
+  }
+
+  #relayDone(event: Row, belief: Belief): void {
+    if (belief.relayTo === -1) throw violation('no relay runs', event)
+    belief.relayTo = -1
+    if (event.a === RELAY.ended) belief.ended = true
+    if (event.a === RELAY.broken || event.a === RELAY.stopped) belief.paused = true
+  }
+
+  #birth(how: string, fd: number, generation: number, state: Partial<Belief>): void {
+    if (generation === 0) throw new AuditError(`${how} fd ${fd} with generation 0`)
+    const old = this.#handles.get(fd)
+    if (old !== undefined)
+      throw new AuditError(`${how} fd ${fd}: its last tenant ${old.generation} is still alive`)
+    const blank = { connecting: false, paused: false, ended: false, blocked: false, relayTo: -1 }
+    this.#handles.set(fd, { ...blank, ...state, generation })
+  }
+
+  #spans(spans: [number, number][]): void {
+    spans.sort((one, other) => one[0] - other[0])
+    let end = 0
+    for (const [offset, length] of spans) {
+      if (length < 1 || offset < end) throw new AuditError(`span ${offset}+${length} overlaps or is empty`)
+      end = offset + length
+    }
+    if (end > this.#options.arenaBytes) throw new AuditError(`a span ends at ${end}, beyond the arena`)
+  }
+}
+
+function read(table: Int32Array, at: number): Row {
+  const word = (offset: number): number => table[at + offset] ?? 0
+  return { kind: word(0), fd: word(1), generation: word(2), a: word(3), b: word(4) }
+}
+
+const NAMES = Object.fromEntries(Object.entries(EVENT).map(([name, kind]) => [kind, name]))
+
+function violation(what: string, event: Row): AuditError {
+  const name = NAMES[event.kind] ?? event.kind
+  return new AuditError(
+    `${name} ${what} (fd ${event.fd} generation ${event.generation}, a ${event.a}, b ${event.b})`,
+  )
+}

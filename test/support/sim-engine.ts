@@ -1,0 +1,210 @@
+import { OP_WORDS, type BatchHandler, type Engine, type EngineOptions } from '../../src/io/engine.ts'
+import { EngineAudit } from './engine-audit.ts'
+import { linger } from './sim/closing.ts'
+import type { Clockwork, Task } from './sim/clockwork.ts'
+import { EngineCore } from './sim/core.ts'
+import { Acceptor } from './sim/listener.ts'
+import { runOps } from './sim/ops.ts'
+import type { SimProcess } from './sim/process.ts'
+import { ROWS_PER_CONNECTION, serve, type ArenaCursor } from './sim/serve.ts'
+import type { SimSocket } from './sim/socket.ts'
+
+/** Simulated Unix time at virtual time 0: 2026-01-01. */
+const WALL_START_MS = 1_767_225_600_000
+/** What arena bytes are overwritten with once their batch is over. */
+const POISON = 0xdd
+
+/** Where an engine's connects lead: our end of a connection being made, or an errno when it fails at once. */
+export type Dial = (address: string) => SimSocket | number
+
+/**
+ * The engine port over a simulated network: virtual time, chance out of a seed, no thread, no socket, no promise.
+ *
+ * It is as nasty as the port's page allows: batches of any size, spans anywhere in the arena and destroyed after the batch,
+ * an fd's next tenant moves in at once. Every row and op passes the audit that also holds the native engine to the page.
+ */
+export class SimEngine implements Engine {
+  readonly mem: Uint8Array
+  readonly arenaBytes: number
+  readonly events: Int32Array
+  readonly ops: Int32Array
+  readonly clock: Float64Array = new Float64Array(2)
+  readonly audit: EngineAudit
+  readonly #core: EngineCore
+  readonly #acceptor: Acceptor
+  readonly #dial: Dial
+  #handler: BatchHandler | null = null
+  #batch: Task | null = null
+  #tickMs = 0
+  #tick: Task | null = null
+  #lastBatchMs = 0
+
+  constructor(clock: Clockwork, process: SimProcess, dial: Dial, options: EngineOptions) {
+    const core = new EngineCore(clock, process, options)
+    this.#core = core
+    this.#acceptor = new Acceptor(core)
+    this.#dial = dial
+    this.mem = core.mem
+    this.arenaBytes = options.arenaBytes
+    this.events = core.rows.table
+    this.ops = new Int32Array(options.opRows * OP_WORDS)
+    this.audit = new EngineAudit({ ...options, memBytes: this.mem.length })
+    this.mem.fill(POISON, 0, options.arenaBytes)
+    core.onWork = () => this.#schedule()
+    process.members.set(options.shard, core)
+    this.#readClock()
+  }
+
+  start(handler: BatchHandler): void {
+    if (this.#handler !== null) throw new Error('started twice')
+    this.#handler = handler
+    this.#schedule()
+  }
+
+  flush(rows: number): void {
+    if (!Number.isInteger(rows) || rows < 0 || rows * OP_WORDS > this.ops.length) {
+      throw new RangeError(`${rows} op rows`)
+    }
+    if (this.#core.stopped) return
+    this.audit.ops(this.ops, rows)
+    runOps(this.#core, this.ops, rows)
+  }
+
+  connect(address: string): number {
+    const core = this.#core
+    core.count('connects')
+    const socket = this.#dial(address)
+    if (typeof socket === 'number') {
+      core.count('connectFailures')
+      core.clock.note(core.name, 'connect fails', socket)
+      return -socket
+    }
+    const connection = core.admit(socket, false)
+    core.clock.note(core.name, 'connect', connection.fd)
+    this.audit.connecting(connection.fd, connection.generation)
+    return connection.fd
+  }
+
+  generationOf(fd: number): number {
+    const connection = this.#core.process.at(fd)
+    return connection !== null && connection.owner === this.#core ? connection.generation : 0
+  }
+
+  progress(fd: number, generation: number): number {
+    const connection = this.#core.process.find(this.#core, fd, generation)
+    return connection === null ? -1 : connection.bytesIn + connection.bytesOut
+  }
+
+  tickEvery(ms: number): void {
+    this.#core.clock.cancel(this.#tick)
+    this.#tick = null
+    this.#tickMs = ms
+    if (ms > 0) this.#armTick()
+  }
+
+  listen(listenerFd: number, token: number): void {
+    this.#core.process.listener(listenerFd).users.set(this.#core, token)
+    this.#schedule()
+  }
+
+  unlisten(listenerFd: number): void {
+    this.#core.process.listeners.get(listenerFd)?.users.delete(this.#core)
+  }
+
+  wake(shard: number): boolean {
+    const member = this.#core.process.members.get(shard)
+    if (member === undefined || member.stopped) return false
+    member.raiseWake()
+    return true
+  }
+
+  stop(): void {
+    const core = this.#core
+    core.stopped = true
+    core.clock.cancel(this.#batch)
+    core.clock.cancel(this.#tick)
+    for (const listener of core.process.listeners.values()) listener.users.delete(core)
+  }
+
+  #schedule(): void {
+    const { clock, stopped } = this.#core
+    if (this.#handler === null || stopped || this.#batch !== null) return
+    this.#batch = clock.after(clock.chance.between(clock.profile.batchMs), () => this.#runBatch(false))
+  }
+
+  #runBatch(evenIfEmpty: boolean): void {
+    this.#core.clock.cancel(this.#batch)
+    this.#batch = null
+    this.#readClock()
+    const rows = this.#build()
+    if (rows > 0 || evenIfEmpty) this.#deliver(rows)
+  }
+
+  /** Fill the event table; returns the number of rows. */
+  #build(): number {
+    const core = this.#core
+    const { chance, profile } = core.clock
+    const limit = Math.min(chance.size(profile.batchRows), core.options.eventRows - ROWS_PER_CONNECTION)
+    const arena: ArenaCursor = { at: 0 }
+    core.count('staleEvents', core.rows.begin(limit))
+    const acceptFirst = chance.happens(profile.coalesce)
+    if (acceptFirst) this.#accept(arena)
+    this.#serveReady(limit, arena)
+    if (!acceptFirst) this.#accept(arena)
+    if (core.rows.waiting > 0 || core.ready.length > 0) this.#schedule()
+    return core.rows.finish()
+  }
+
+  #accept(arena: ArenaCursor): void {
+    for (const listener of this.#core.process.listeners.values()) {
+      const token = listener.users.get(this.#core)
+      if (token !== undefined) this.#acceptor.acceptInto(arena, listener, token)
+    }
+  }
+
+  #serveReady(limit: number, arena: ArenaCursor): void {
+    const core = this.#core
+    const turns = core.ready
+    core.ready = []
+    if (core.clock.profile.shuffle) core.clock.chance.shuffle(turns)
+    let served = 0
+    for (const connection of turns) {
+      if (core.rows.waiting > 0 || core.rows.count >= limit || core.rows.free < ROWS_PER_CONNECTION) break
+      served += 1
+      connection.listed = false
+      if (connection.lingering) linger(core, connection)
+      else if (connection.alive) serve(core, connection, arena)
+    }
+    core.ready = [...turns.slice(served), ...core.ready]
+  }
+
+  #deliver(rows: number): void {
+    const core = this.#core
+    this.#lastBatchMs = core.clock.nowMs
+    core.count('ticks')
+    core.count('events', rows)
+    core.clock.note(core.name, 'batch', rows)
+    this.audit.batch(this.events, rows)
+    const handler = this.#handler
+    if (handler !== null) this.flush(handler(rows))
+    this.mem.fill(POISON, 0, this.arenaBytes)
+  }
+
+  #readClock(): void {
+    this.clock[0] = this.#core.clock.nowMs
+    this.clock[1] = WALL_START_MS + this.#core.clock.nowMs
+  }
+
+  #armTick(): void {
+    const { clock } = this.#core
+    const dueMs = Math.max(clock.nowMs, this.#lastBatchMs + this.#tickMs)
+    this.#tick = clock.at(dueMs, () => this.#onTick(), true)
+  }
+
+  #onTick(): void {
+    this.#tick = null
+    const overdue = this.#core.clock.nowMs - this.#lastBatchMs >= this.#tickMs
+    if (overdue && this.#handler !== null) this.#runBatch(true)
+    if (this.#tick === null && this.#tickMs > 0 && !this.#core.stopped) this.#armTick()
+  }
+}

@@ -1,0 +1,67 @@
+import { ByteQueue } from './bytes.ts'
+import type { SimSocket, SocketUser } from './socket.ts'
+
+/** A relay whose source holds this. `left` is Infinity for "until the source ends". */
+export type SimRelay = { readonly to: SimConnection; left: number; moved: number }
+
+/** What a connection tells the engine that owns it. */
+export interface ConnectionOwner {
+  readonly shard: number
+  markReady(connection: SimConnection): void
+}
+
+/** An engine's end of a connection: a slot of the process's table. */
+export class SimConnection implements SocketUser {
+  readonly fd: number
+  readonly socket: SimSocket
+  /** Accepted from a listener (counts toward `maxConnections`), not made by `connect`. */
+  readonly accepted: boolean
+  /** 0 once the handle is dead. */
+  generation: number
+  owner: ConnectionOwner
+  /** Connecting until `connected` was reported. */
+  connecting: boolean
+  paused = false
+  /** The peer's FIN was reported (or consumed by a relay). */
+  ended = false
+  /** `blocked` was reported, `writable` not yet. */
+  blocked = false
+  /** FIN is to follow the output queue. */
+  shutdown = false
+  /** errno of a failed send or an overflow: a `reset` row is due. */
+  failure = 0
+  /** The handle died by `close`; flushes and lingers without TypeScript. */
+  lingering = false
+  lingerMs = 0
+  lingerBytes = 0
+  readonly out: ByteQueue = new ByteQueue()
+  relay: SimRelay | null = null
+  /** The source that relays into this connection; there is at most one. */
+  feeder: SimConnection | null = null
+  bytesIn = 0
+  bytesOut = 0
+  /** In the owner's list of ready connections. */
+  listed = false
+
+  constructor(fd: number, generation: number, socket: SimSocket, owner: ConnectionOwner, accepted: boolean) {
+    this.fd = fd
+    this.generation = generation
+    this.socket = socket
+    this.owner = owner
+    this.accepted = accepted
+    this.connecting = !accepted
+    socket.user = this
+  }
+
+  get alive(): boolean {
+    return this.generation !== 0
+  }
+
+  readable(): void {
+    this.owner.markReady(this)
+  }
+
+  writable(): void {
+    this.owner.markReady(this)
+  }
+}

@@ -1,0 +1,214 @@
+import { ENGINE_STATS, EVENT, RELAY, type EngineOptions, type EngineStat } from '../../../src/io/engine.ts'
+import type { Clockwork, Task } from './clockwork.ts'
+import { SimConnection } from './connection.ts'
+import type { ProcessMember, SimProcess } from './process.ts'
+import { EventRows } from './rows.ts'
+import { ERRNO, type SimSocket } from './socket.ts'
+
+const STAT = Object.fromEntries(ENGINE_STATS.map((name, index) => [name, index])) as Record<
+  EngineStat,
+  number
+>
+
+/**
+ * The state of one simulated engine and the moves its parts share: rows, counters, output, the death of a connection.
+ * Reading and batches are the engine's (`serve.ts`, `sim-engine.ts`), ops are `ops.ts`.
+ */
+export class EngineCore implements ProcessMember {
+  readonly options: EngineOptions
+  readonly shard: number
+  readonly clock: Clockwork
+  readonly process: SimProcess
+  readonly rows: EventRows
+  readonly name: string
+  readonly mem: Uint8Array
+  /** Ready connections, in the order they became so. */
+  ready: SimConnection[] = []
+  stopped = false
+  #wakeRaised = false
+  /** Asks for a batch soon. */
+  onWork: () => void = () => {}
+
+  constructor(clock: Clockwork, process: SimProcess, options: EngineOptions) {
+    this.clock = clock
+    this.process = process
+    this.options = options
+    this.shard = options.shard
+    this.name = `engine${options.shard}`
+    this.rows = new EventRows(options.eventRows)
+    this.mem = new Uint8Array(options.arenaBytes + options.ownBytes)
+  }
+
+  count(stat: EngineStat, by = 1): void {
+    const { stats } = this.options
+    stats[STAT[stat]] = (stats[STAT[stat]] ?? 0) + by
+  }
+
+  stat(stat: EngineStat): number {
+    return this.options.stats[STAT[stat]] ?? 0
+  }
+
+  emit(kind: number, connection: SimConnection, words: readonly number[] = []): void {
+    this.rows.emit({ kind, connection, fd: connection.fd, generation: connection.generation, words })
+    this.onWork()
+  }
+
+  markReady(connection: SimConnection): void {
+    if (connection.listed) return
+    connection.listed = true
+    this.ready.push(connection)
+    this.onWork()
+  }
+
+  raiseWake(): void {
+    if (this.stopped || this.#wakeRaised) return
+    this.#wakeRaised = true
+    this.later(this.clock.chance.between(this.clock.profile.batchMs), () => {
+      this.#wakeRaised = false
+      this.rows.emit({ kind: EVENT.wake, connection: null, fd: 0, generation: 0, words: [] })
+      this.onWork()
+    })
+  }
+
+  adopt(connection: SimConnection, tag: number): void {
+    connection.owner = this
+    connection.generation = this.process.nextGeneration()
+    connection.paused = true
+    this.count('open')
+    this.count('queuedBytes', connection.out.length)
+    const flags = (connection.ended ? 1 : 0) | (connection.out.length > 0 ? 2 : 0)
+    this.emit(EVENT.takenOver, connection, [tag, flags])
+    this.markReady(connection)
+  }
+
+  /** Give a live connection away. */
+  release(connection: SimConnection): void {
+    this.kill(connection)
+    this.count('open', -1)
+    this.count('queuedBytes', -connection.out.length)
+    if (connection.listed) this.ready.splice(this.ready.indexOf(connection), 1)
+    connection.listed = false
+  }
+
+  /** A new connection moves into the lowest free fd. */
+  admit(socket: SimSocket, accepted: boolean): SimConnection {
+    const { process } = this
+    const connection = new SimConnection(
+      process.lowestFreeFd(),
+      process.nextGeneration(),
+      socket,
+      this,
+      accepted,
+    )
+    process.add(connection)
+    this.count('open')
+    return connection
+  }
+
+  /** Send; what does not fit is queued, under the cap. */
+  output(connection: SimConnection, bytes: Uint8Array): void {
+    if (connection.failure !== 0) return
+    let taken = 0
+    if (connection.out.length === 0 && !connection.connecting) {
+      taken = connection.socket.write(bytes)
+      if (taken < 0) return this.fail(connection, -taken)
+      this.#sent(connection, taken)
+    }
+    const rest = bytes.length - taken
+    if (connection.out.length + rest > this.options.queueCap) {
+      this.count('overflows')
+      return this.fail(connection, ERRNO.ENOBUFS)
+    }
+    if (rest > 0) {
+      connection.out.push(bytes.slice(taken))
+      this.count('queuedBytes', rest)
+    }
+  }
+
+  /** Offer the queue to the socket; send the FIN that waits behind it. */
+  flush(connection: SimConnection): void {
+    while (connection.out.length > 0) {
+      const offered = connection.out.peek(connection.out.length)
+      const taken = connection.socket.write(offered)
+      if (taken < 0) return this.fail(connection, -taken)
+      connection.out.drop(taken)
+      this.count('queuedBytes', -taken)
+      this.#sent(connection, taken)
+      if (taken < offered.length) return
+    }
+    if (connection.shutdown && !connection.connecting) connection.socket.shutdown()
+  }
+
+  /** Output sits in the queue: say so, once per blocking. */
+  reportBlocked(connection: SimConnection): void {
+    if (connection.blocked || connection.connecting || connection.out.length === 0) return
+    connection.blocked = true
+    this.emit(EVENT.blocked, connection, [connection.out.length])
+  }
+
+  /** Nothing can be sent any more. The handle lives until a `reset` row says so, after the input that is still there. */
+  fail(connection: SimConnection, errno: number): void {
+    if (connection.failure !== 0) return
+    this.clock.note(this.name, 'fails', connection.fd, errno)
+    connection.failure = errno
+    this.#dropOutput(connection)
+    if (connection.feeder !== null) this.endRelay(connection.feeder, RELAY.broken)
+    this.markReady(connection)
+  }
+
+  /** The connection is gone, and this row says so. */
+  breakUp(connection: SimConnection, errno: number): void {
+    this.clock.note(this.name, 'breaks', connection.fd, errno)
+    this.count(connection.connecting ? 'connectFailures' : 'resets')
+    this.emit(connection.connecting ? EVENT.connectFailed : EVENT.reset, connection, [errno])
+    this.kill(connection)
+    this.discard(connection)
+  }
+
+  /** The handle dies: relays it takes part in end, a source that relayed into it hears of it. */
+  kill(connection: SimConnection): void {
+    if (connection.relay !== null) connection.relay.to.feeder = null
+    connection.relay = null
+    if (connection.feeder !== null) this.endRelay(connection.feeder, RELAY.broken)
+    connection.generation = 0
+  }
+
+  endRelay(source: SimConnection, status: number): void {
+    const { relay } = source
+    if (relay === null) return
+    relay.to.feeder = null
+    source.relay = null
+    source.paused = status === RELAY.broken || status === RELAY.stopped
+    this.reportRelay(source, status, relay.moved)
+    this.markReady(source)
+  }
+
+  reportRelay(source: SimConnection, status: number, moved: number): void {
+    this.clock.note(this.name, 'relayDone', status, moved)
+    this.emit(EVENT.relayDone, source, [status, moved | 0, Math.floor(moved / 0x1_0000_0000)])
+  }
+
+  /** Free everything: socket (reset unless it was closed properly before), fd, queue. */
+  discard(connection: SimConnection): void {
+    this.#dropOutput(connection)
+    connection.socket.abort()
+    this.process.remove(connection)
+    this.count('open', -1)
+  }
+
+  later(delayMs: number, run: () => void): Task {
+    return this.clock.after(delayMs, () => {
+      if (!this.stopped) run()
+    })
+  }
+
+  #dropOutput(connection: SimConnection): void {
+    this.count('queuedBytes', -connection.out.length)
+    connection.out.clear()
+  }
+
+  #sent(connection: SimConnection, bytes: number): void {
+    connection.bytesOut += bytes
+    this.count('bytesOut', bytes)
+  }
+}
