@@ -48,7 +48,8 @@ export class Sfc32 implements Rng {
 
   /** Multiply and reject: D. Lemire, "Fast Random Integer Generation in an Interval" (2019); above 2²¹ by masks and rejection. */
   below(n: number): number {
-    if (!(n >= 1 && n <= TWO_32)) throw new RangeError(`below(${n}): n must be in 1…2^32`)
+    if (!(n >= 1 && n <= TWO_32 && n % 1 === 0))
+      throw new RangeError(`below(${n}): n must be an integer in 1…2^32`)
     if (n > EXACT_PRODUCT) return this.#belowByMask(n)
     let x = this.#step() >>> 0
     let low = Math.imul(x, n) >>> 0
