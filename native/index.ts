@@ -1,0 +1,46 @@
+/**
+ * The native engine's typed face; nothing else touches the addon. Linux x64 and arm64.
+ * `WEIR_ENGINE` names another build of the addon (the sanitizers' one).
+ */
+import { createRequire } from 'node:module'
+import { ENGINE_STATS, EVENT, EVENT_WORDS, OP, OP_WORDS } from '../src/io/engine.ts'
+import type { Connections, Engine, EngineOptions, Listeners } from '../src/io/engine.ts'
+
+type Addon = {
+  readonly createEngine: (options: EngineOptions) => Engine
+  readonly listeners: Listeners
+  readonly connections: Connections
+  readonly version: string
+  /** The protocol's numbers as the addon was compiled with them. */
+  readonly layout: {
+    readonly stats: readonly string[]
+    readonly eventWords: number
+    readonly opWords: number
+    readonly lastEvent: number
+    readonly lastOp: number
+  }
+}
+
+const addon = createRequire(import.meta.url)(
+  process.env['WEIR_ENGINE'] ?? './build/Release/engine.node',
+) as Addon
+
+/** An addon built from other sources than these would misread every row: better not to start. */
+function assertSameProtocol({ layout }: Addon): void {
+  const same =
+    layout.stats.join() === ENGINE_STATS.join() &&
+    layout.eventWords === EVENT_WORDS &&
+    layout.opWords === OP_WORDS &&
+    layout.lastEvent === Math.max(...Object.values(EVENT)) &&
+    layout.lastOp === Math.max(...Object.values(OP))
+  if (!same) throw new Error('the native engine was built from other sources: run `npm run install` again')
+}
+
+assertSameProtocol(addon)
+
+/** One engine for this thread. Throws a RangeError for options out of range, an Error where the shard index is taken. */
+export const createEngine: (options: EngineOptions) => Engine = addon.createEngine
+export const listeners: Listeners = addon.listeners
+export const connections: Connections = addon.connections
+/** The package's version that the addon was built from. */
+export const engineVersion: string = addon.version
