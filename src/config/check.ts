@@ -5,7 +5,7 @@
 import { routeKey } from '../route/spec.ts'
 import type { Path, Part } from './plain.ts'
 import { MAX_ENDPOINTS } from './schema/root.ts'
-import type { ClusterConfig, Config, ListenerConfig } from './schema/root.ts'
+import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import type { Draft } from './schema/types.ts'
 import { suggestion } from './suggest.ts'
 import { parseAddress } from './values/address.ts'
@@ -17,7 +17,11 @@ export type Findings = {
   warning(path: Path, message: string, part?: Part): void
   /** `line:column`, to point from one place to another. */
   where(path: Path): string
+  /** Diagnostics so far. */
+  count(): number
 }
+
+const MANY = 100
 
 type ConfigDraft = Draft<Config>
 
@@ -46,15 +50,18 @@ function checkListeners(config: ConfigDraft, found: Findings): void {
     for (const [at, address] of (listener?.bind ?? []).entries())
       bind(address, ['listeners', name, 'bind', at])
   }
+  checkLoops(config, bound, found)
   bind(config.admin?.bind, ['admin', 'bind'])
+}
+
+/** Routes hold for all listeners, so a request sent to one of ours takes the same way again. */
+function checkLoops(config: ConfigDraft, bound: ReadonlyMap<string, Path>, found: Findings): void {
   for (const [name, cluster] of config.clusters ?? []) {
     for (const [at, endpoint] of (cluster?.endpoints ?? []).entries()) {
       const own = endpoint?.address === undefined ? undefined : bound.get(endpoint.address)
-      const loop =
-        own === undefined
-          ? ''
-          : `is our own listener, at ${found.where(own)}: requests would go round in circles`
-      if (loop !== '') found.warning(['clusters', name, 'endpoints', at], loop)
+      if (own === undefined) continue
+      const message = `is our own listener, at ${found.where(own)}: requests would go round in circles`
+      found.warning(['clusters', name, 'endpoints', at], message)
     }
   }
 }
@@ -67,27 +74,35 @@ function checkLimits(path: Path, listener: Draft<ListenerConfig> | undefined, fo
 
 function checkRoutes(config: ConfigDraft, found: Findings): void {
   const { routes, clusters } = config
-  const seen = new Map<string, number>()
   for (const [at, route] of (routes ?? []).entries()) {
     const { cluster } = route ?? {}
-    if (cluster !== undefined && clusters !== undefined && !clusters.has(cluster)) {
-      found.error(
-        ['routes', at, 'cluster'],
-        `there is no cluster "${cluster}"${suggestion(cluster, clusters.keys())}`,
-      )
-    }
+    if (cluster === undefined || clusters === undefined || clusters.has(cluster)) continue
+    // So many mistakes are of another kind than a slip of the pen, and looking for that is slow.
+    const guess = found.count() > MANY ? '' : suggestion(cluster, clusters.keys())
+    found.error(['routes', at, 'cluster'], `there is no cluster "${cluster}"${guess}`)
+  }
+  checkSameRoutes(routes ?? [], found)
+  if (routes?.length === 0) found.warning(['routes'], 'no routes: every request is answered 421', 'key')
+}
+
+/** Said at both places, since either may be the one to change. */
+function checkSameRoutes(routes: NonNullable<ConfigDraft['routes']>, found: Findings): void {
+  const firsts = new Map<string, { readonly at: number; told: boolean }>()
+  const tell = (at: number, other: number): void =>
+    found.error(['routes', at], `matches the same requests as the route at ${found.where(['routes', other])}`)
+  for (const [at, route] of routes.entries()) {
     // A route whose host or path was wrong says nothing about what it would match.
     if (route === undefined || ('host' in route && !route.host) || ('path' in route && !route.path)) continue
-    const key = routeKey(route as { host?: string; path?: string })
-    const first = seen.get(key)
+    const key = routeKey(route as Pick<RouteConfig, 'host' | 'path'>)
+    const first = firsts.get(key)
     if (first === undefined) {
-      seen.set(key, at)
+      firsts.set(key, { at, told: false })
       continue
     }
-    found.error(['routes', at], `matches the same requests as the route at ${found.where(['routes', first])}`)
-    found.error(['routes', first], `matches the same requests as the route at ${found.where(['routes', at])}`)
+    tell(at, first.at)
+    if (!first.told) tell(first.at, at)
+    first.told = true
   }
-  if (routes?.length === 0) found.warning(['routes'], 'no routes: every request is answered 421', 'key')
 }
 
 function checkClusters(config: ConfigDraft, found: Findings): void {

@@ -53,6 +53,7 @@ export function parseConfig(text: string, fileName: string): ParseResult {
       const { line, column } = source.locate(path, 'value')
       return `${line}:${column}`
     },
+    count: () => diagnostics.length,
   })
   const sorted = sortDiagnostics(diagnostics)
   return hasErrors(sorted) ? { diagnostics: sorted } : { config: draft as Config, diagnostics: sorted }

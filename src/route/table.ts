@@ -27,7 +27,7 @@ export const NO_HOST = -1
 /** The host is ours, the path is nobody's: 404. */
 export const NO_PATH = -2
 
-/** Spans of the request in one buffer. Host without port (empty = no host sent), path normalised and without query. */
+/** Spans of the request. Host without port (empty = no host sent), path normalised and without query. */
 export type RouteSpans = {
   readonly hostStart: number
   readonly hostEnd: number
@@ -77,9 +77,14 @@ export class RouteTable {
 
   /** Index of the route in the list given to `compileRoutes`, or `NO_HOST`, or `NO_PATH`. Allocates nothing. */
   match(bytes: Uint8Array, where: RouteSpans): number {
-    const group = this.groupOf(bytes, where.hostStart, where.hostEnd)
+    return this.matchApart(bytes, bytes, where)
+  }
+
+  /** The same where the path stands in another buffer than the host, as a normalised one does. */
+  matchApart(hostBytes: Uint8Array, pathBytes: Uint8Array, where: RouteSpans): number {
+    const group = this.groupOf(hostBytes, where.hostStart, where.hostEnd)
     if (group === NONE) return NO_HOST
-    const route = this.routeIn(group, bytes, where.pathStart, where.pathEnd)
+    const route = this.routeIn(group, pathBytes, where.pathStart, where.pathEnd)
     return route === NONE ? NO_PATH : route
   }
 

@@ -1,14 +1,12 @@
 /**
- * Paths of routes: `/prefix` (`/v1` and `/v1/` are one), or `=/exact`. They are compared with normalised request paths, byte for
- * byte, so one that no normalised path can match (dot segments, `//`, a query, needless escapes) is refused rather than kept as a dead rule.
+ * Paths of routes: `/prefix` (`/v1` and `/v1/` are one), or `=/exact`. Request paths are normalised before they are routed, so a
+ * route's path must be in normal form itself: any other would be a dead rule, and is refused rather than kept.
  */
+import { normalizePath } from '../../http/path.ts'
 import type { Parsed } from './parsed.ts'
 import { bad, ok } from './parsed.ts'
 
 const MAX_PATH = 1024
-
-/** RFC 3986 §2.3: their escapes are decoded by normalisation. */
-const UNRESERVED = /[A-Za-z0-9\-._~]/
 
 export function parseRoutePath(text: string): Parsed<string> {
   const path = text.startsWith('=') ? text.slice(1) : text
@@ -16,23 +14,19 @@ export function parseRoutePath(text: string): Parsed<string> {
   if (path.length > MAX_PATH) return bad(`a path has at most ${MAX_PATH} bytes`)
   if (/[?#]/.test(path)) return bad('a path has neither a query nor a fragment')
   if (path.includes('*')) return bad('a path holds no wildcard: "/x" takes everything below it already')
-  if (path.includes('//')) return bad('a path holds no empty segment ("//"): no request matches it')
-  if (/(^|\/)\.{1,2}(\/|$)/.test(path))
-    return bad('a path holds no "." or ".." segment: no request matches it')
-  const escapes = badEscape(path)
-  if (escapes !== undefined) return bad(escapes)
-  if (!/^(?:[A-Za-z0-9\-._~!$&'()+,;=:@/]|%[0-9A-F]{2})*$/.test(path))
-    return bad('a path holds only what RFC 3986 allows; escape the rest as %XX')
-  return ok(text)
+  // RFC 3986 §3.3, and the percent sign of escapes, which the normal form looks into.
+  if (!/^[A-Za-z0-9\-._~!$&'()+,;=:@/%]*$/.test(path)) return bad('other bytes in a path are written as %XX')
+  const normal = normalForm(path)
+  if (normal === undefined) return bad('no request comes with such a path: it is refused before routing')
+  return normal === path
+    ? ok(text)
+    : bad(`requests are compared in normal form: write "${text.startsWith('=') ? '=' : ''}${normal}"`)
 }
 
-function badEscape(path: string): string | undefined {
-  for (const [escape] of path.matchAll(/%.{0,2}/g)) {
-    if (!/^%[0-9A-Fa-f]{2}$/.test(escape)) return `${escape} is no escape: % and two hexadecimal digits`
-    if (escape !== escape.toUpperCase()) return `escapes are written in upper case: ${escape.toUpperCase()}`
-    const decoded = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-    if (UNRESERVED.test(decoded))
-      return `${escape} is written as ${decoded}: requests are compared after decoding it`
-  }
-  return undefined
+/** Undefined if requests with this path are refused. */
+function normalForm(path: string): string | undefined {
+  const bytes = new TextEncoder().encode(path)
+  const out = new Uint8Array(bytes.length)
+  const length = normalizePath(bytes, 0, bytes.length, out)
+  return length < 0 ? undefined : new TextDecoder().decode(out.subarray(0, length))
 }
