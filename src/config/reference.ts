@@ -18,8 +18,8 @@ export function formatReference(): string {
   const sections = Object.entries(ROOT.fields).flatMap(([key, schema]) =>
     schema.kind === 'planned' ? [] : [section(key, schema)],
   )
-  const planned = [...plannedNames(ROOT)].toSorted().map((name) => `\`${name}\``)
-  const closing = `## Not built yet\n\nThese names are taken, and refused for now: ${planned.join(', ')}.\n`
+  const planned = plannedNames(ROOT, '').map((name) => `\`${name}\``)
+  const closing = `## Not built yet\n\nThese have their names, and are refused for now: ${planned.join(', ')}.\n`
   return [INTRO, ...sections, closing].join('\n')
 }
 
@@ -92,20 +92,29 @@ function typeText(schema: Schema): string {
   }
 }
 
+/** A short form is described by the key it stands for. */
 function objectText(schema: ObjectSchema): string {
-  return schema.short === undefined ? 'mapping' : `\`${schema.short}\`, or a mapping`
+  const short = shortOf(schema)
+  return short === undefined ? 'mapping' : `${typeText(short)}, or a mapping`
 }
 
 function itemText(schema: Schema): string {
-  return schema.kind === 'object' && schema.short === undefined ? 'mappings' : typeText(schema)
+  if (schema.kind === 'object' && shortOf(schema) === undefined) return 'mappings'
+  return schema.kind === 'text' ? FORMATS[schema.format].title : typeText(schema)
 }
 
-function plannedNames(schema: Schema): ReadonlySet<string> {
-  if (schema.kind === 'list' || schema.kind === 'map') return plannedNames(schema.of)
-  if (schema.kind === 'enum') return new Set(schema.planned)
-  if (schema.kind !== 'object') return new Set()
-  const names = Object.entries(schema.fields).flatMap(([key, field]) =>
-    field.kind === 'planned' ? [key] : [...plannedNames(field)],
-  )
-  return new Set(names)
+function shortOf(schema: ObjectSchema): Schema | undefined {
+  const field = schema.short === undefined ? undefined : schema.fields[schema.short]
+  return field === undefined || field.kind === 'planned' ? undefined : field
+}
+
+/** Paths of the keys, and values of enumerations, that are refused for now. */
+function plannedNames(schema: Schema, place: string): readonly string[] {
+  if (schema.kind === 'map' || schema.kind === 'list') return plannedNames(schema.of, placeOf(place, schema))
+  if (schema.kind === 'enum') return (schema.planned ?? []).map((value) => `${place}: ${value}`)
+  if (schema.kind !== 'object') return []
+  return Object.entries(schema.fields).flatMap(([key, field]) => {
+    const path = place === '' ? key : `${place}.${key}`
+    return field.kind === 'planned' ? [path] : plannedNames(field, path)
+  })
 }

@@ -98,8 +98,8 @@ function reportUnknown(fields: Fields, value: PlainMap, path: Path, report: Repo
     if (Object.hasOwn(fields, key)) continue
     const guess = meantKey(key, fields)
     if (guess !== undefined) meant.add(guess)
-    const hint =
-      guess === undefined ? `; there is ${builtKeys(fields).join(', ')}` : `; did you mean "${guess}"?`
+    const keys = builtFields(fields).map(([name]) => name)
+    const hint = guess === undefined ? `; there is ${keys.join(', ')}` : `; did you mean "${guess}"?`
     report([...path, key], `unknown key${hint}`, 'key')
   }
   return meant

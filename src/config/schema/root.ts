@@ -94,7 +94,7 @@ export const drain = {
     hard: {
       kind: 'duration',
       default: '25s',
-      why: 'Just below the 30 s after which Kubernetes and systemd lose patience.',
+      why: 'Just below the 30 s after which Kubernetes kills.',
       doc: 'After which everything still open is reset. At least `window`.',
       haproxy: 'hard-stop-after',
     },
