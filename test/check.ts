@@ -30,7 +30,7 @@ function check({ name, command, args }: (typeof CHECKS)[number]): Promise<Outcom
       settle({ name, ok, ms: performance.now() - started, output: output.trim() })
     const child = spawn(command, args, {
       cwd: root,
-      env: { ...process.env, PATH },
+      env: { ...process.env, PATH, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child.stdout.on('data', (chunk) => (output += String(chunk)))

@@ -84,14 +84,14 @@ export const urlLaw: Law = {
     }),
 }
 
-/** Only one module loads the addon: everything else sees its typed face. */
+/** The addon is loaded in one place; nothing else needs to load anything but by import. */
 export const addonLaw: Law = {
   name: 'only native/index.ts loads the addon',
   check: (project) =>
     grep(
       project,
-      /\.(ts|mjs)$/,
-      /\bprocess\.dlopen\b|\brequire\([^)]*\.node\b|\.node['"`]\s*\)/,
+      /\.ts$/,
+      /\bprocess\.dlopen\b|\brequire\(|\bcreateRequire\b/,
       'go through native/index.ts',
     ).filter(({ path }) => path !== 'native/index.ts'),
 }
