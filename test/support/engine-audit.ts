@@ -21,6 +21,8 @@ type Belief = {
   blocked: boolean
   /** fd of the relay's destination, -1 if none runs. */
   relayTo: number
+  /** Asked to be handed over: either it was, or it was broken and a reset row follows. */
+  given: boolean
 }
 
 type Row = {
@@ -98,8 +100,10 @@ export class EngineAudit {
         if (op.a >= 0) this.#handles.delete(op.fd)
         break
       case OP.reset:
-      case OP.handover:
         this.#handles.delete(op.fd)
+        break
+      case OP.handover:
+        belief.given = true
         break
     }
   }
@@ -130,6 +134,7 @@ export class EngineAudit {
     const belief = this.#handles.get(event.fd)
     if (belief === undefined || belief.generation !== event.generation)
       throw violation('names a dead handle', event)
+    if (belief.given && event.kind !== EVENT.reset) throw violation('names a handle given away', event)
     this.#news(event, belief)
   }
 
@@ -188,7 +193,14 @@ export class EngineAudit {
     const old = this.#handles.get(fd)
     if (old !== undefined)
       throw new AuditError(`${how} fd ${fd}: its last tenant ${old.generation} is still alive`)
-    const blank = { connecting: false, paused: false, ended: false, blocked: false, relayTo: -1 }
+    const blank = {
+      connecting: false,
+      paused: false,
+      ended: false,
+      blocked: false,
+      relayTo: -1,
+      given: false,
+    }
     this.#handles.set(fd, { ...blank, ...state, generation })
   }
 

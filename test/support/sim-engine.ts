@@ -7,7 +7,7 @@ import { Acceptor } from './sim/listener.ts'
 import { runOps } from './sim/ops.ts'
 import type { SimProcess } from './sim/process.ts'
 import { ROWS_PER_CONNECTION, serve, type ArenaCursor } from './sim/serve.ts'
-import type { SimSocket } from './sim/socket.ts'
+import { ERRNO, type SimSocket } from './sim/socket.ts'
 
 /** Simulated Unix time at virtual time 0: 2026-01-01. */
 const WALL_START_MS = 1_767_225_600_000
@@ -72,8 +72,9 @@ export class SimEngine implements Engine {
 
   connect(address: string): number {
     const core = this.#core
-    core.count('connects')
     const socket = this.#dial(address)
+    if (socket === ERRNO.EINVAL) return -socket
+    core.count('connects')
     if (typeof socket === 'number') {
       core.count('connectFailures')
       core.clock.note(core.name, 'connect fails', socket)
@@ -103,7 +104,9 @@ export class SimEngine implements Engine {
   }
 
   listen(listenerFd: number, token: number): void {
-    this.#core.process.listener(listenerFd).users.set(this.#core, token)
+    const { users } = this.#core.process.listener(listenerFd)
+    if (users.has(this.#core)) throw new Error(`EEXIST: engine ${this.#core.shard} listens on ${listenerFd}`)
+    users.set(this.#core, token)
     this.#schedule()
   }
 

@@ -28,7 +28,7 @@ export class SimListener {
   }
 }
 
-/** One engine's way of accepting: pauses when the host's resources are exhausted. */
+/** One engine's way of accepting: pauses when the host's resources are exhausted, and perhaps turns away who waits. */
 export class Acceptor {
   readonly #core: EngineCore
   #pausedUntilMs = -1
@@ -75,6 +75,7 @@ export class Acceptor {
     const { nowMs, chance } = core.clock
     core.count('acceptExhausted')
     this.#pausedUntilMs = nowMs + PAUSE_MS
+    if (chance.happens(0.5)) for (const waiting of listener.queue.splice(0)) waiting.socket.close()
     core.later(PAUSE_MS, () => core.onWork())
     const lastMs = this.#lastRowMs.get(listener.fd)
     if (lastMs !== undefined && nowMs - lastMs < ROW_EVERY_MS) return

@@ -4,13 +4,21 @@ import type { SimConnection } from './connection.ts'
 import type { EngineCore } from './core.ts'
 import { startRelay } from './relay.ts'
 
+const KINDS: ReadonlySet<number> = new Set(Object.values(OP))
+/** Connections a process can have; beyond it no fd makes sense. */
+const TABLE_SIZE = 1_048_576
+
 /** Run the first `rows` rows of `ops`, in order; consecutive sends to one connection become one write. */
 export function runOps(core: EngineCore, ops: Int32Array, rows: number): void {
   let row = 0
   while (row < rows) {
     const at = row * OP_WORDS
-    const connection = core.process.find(core, word(ops, at + 1), word(ops, at + 2))
-    if (connection === null) {
+    const fd = word(ops, at + 1)
+    const connection = core.process.find(core, fd, word(ops, at + 2))
+    if (!KINDS.has(word(ops, at)) || fd < 0 || fd >= TABLE_SIZE) {
+      core.count('badOps')
+      row += 1
+    } else if (connection === null) {
       core.count('staleOps')
       core.clock.note(core.name, 'stale op', word(ops, at), word(ops, at + 1))
       row += 1
@@ -87,8 +95,7 @@ function runOp(core: EngineCore, connection: SimConnection, op: Int32Array): boo
 function close(core: EngineCore, connection: SimConnection, lingerMs: number): boolean {
   if (lingerMs < 0) return false
   core.kill(connection)
-  const nothingToSay = connection.connecting && connection.out.length === 0
-  if (nothingToSay || connection.failure !== 0) core.discard(connection)
+  if (connection.connecting || connection.failure !== 0) core.discard(connection)
   else startLinger(core, connection, lingerMs)
   return true
 }
@@ -99,7 +106,8 @@ function relay(core: EngineCore, source: SimConnection, op: Int32Array): boolean
   const bytes = low === -1 && high === -1 ? Infinity : (low >>> 0) + (high >>> 0) * 0x1_0000_0000
   if (source.relay !== null) return false
   const to = core.process.find(core, word(op, 3), word(op, 4))
-  if (to === source || (to !== null && to.feeder !== null)) return false
+  if (to === source || (to !== null && (to.feeder !== null || to.shutdown))) return false
+  if (to === null) core.count('staleOps')
   if (to === null || to.failure !== 0) {
     source.paused = true
     core.reportRelay(source, RELAY.broken, 0)
@@ -107,10 +115,17 @@ function relay(core: EngineCore, source: SimConnection, op: Int32Array): boolean
   return true
 }
 
+/** To an engine that does not exist: the handle is dead here all the same, and nobody else has it. */
 function handover(core: EngineCore, connection: SimConnection, shard: number, tag: number): boolean {
+  if (shard < 0 || shard > 255 || connection.connecting || connection.failure !== 0) return false
+  if (connection.relay !== null || connection.feeder !== null) return false
   const target = core.process.members.get(shard)
-  if (target === undefined || target.stopped || connection.relay !== null || connection.feeder !== null)
-    return false
+  if (target === undefined || target.stopped) {
+    core.count('resets')
+    core.kill(connection)
+    core.discard(connection)
+    return true
+  }
   core.release(connection)
   target.adopt(connection, tag)
   return true
