@@ -1,4 +1,4 @@
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -130,8 +130,22 @@ process.once('SIGINT', interrupt)
 process.once('SIGTERM', interrupt)
 process.chdir(new URL('..', import.meta.url).pathname)
 
+/** Types are stripped, and tests timed, by the runtime the lock file pins: another one would prove something else. */
+function requirePinnedNode(): void {
+  const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    optionalDependencies: Record<string, string>
+  }
+  const pinned = optionalDependencies[`node-linux-${process.arch}`]
+  if (process.version !== `v${pinned}`) {
+    throw new Error(
+      `this is node ${process.version}, weir runs on v${pinned}: npm ci, then run it through npm`,
+    )
+  }
+}
+
 let planned: Plan
 try {
+  requirePinnedNode()
   planned = planOf(process.argv.slice(2))
 } catch (error) {
   console.error(`${(error as Error).message}\n${USAGE}`)
