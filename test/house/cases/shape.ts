@@ -32,6 +32,12 @@ export const SHAPE_CASES: readonly Case[] = [
     holds: { 'workers/a.ts': `class A {\n${lines(99).replaceAll('void 0', 'm = 0')}}` },
   },
   {
+    law: /70 lines/,
+    breaks: { 'native/a.cc': `namespace {\nint f(int a) {\n${lines(69)}}\n}` },
+    says: /a\.cc:2 a function has 71/,
+    holds: { 'native/a.cc': `namespace {\nint f(int a) {\n${lines(68)}}\n}\nstruct A {\n${lines(99)}};\n` },
+  },
+  {
     law: /4 parameters/,
     breaks: { 'bench/a.ts': 'function f(a, b, c, d, e) {}' },
     says: /f takes 5 parameters/,

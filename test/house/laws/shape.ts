@@ -47,21 +47,43 @@ function functionsOf(module: Module): FunctionLike[] {
 
 export const functionLengthLaw: Law = {
   name: `a function fits on a screen: ${FUNCTION_LINES} lines at most`,
-  check: ({ modules }) =>
-    modules.flatMap((module) =>
-      functionsOf(module).flatMap((node) => {
-        const { tree } = module
-        const lines = tree.getLineAndCharacterOfPosition(node.end).line - lineOf(tree, node) + 2
-        if (lines <= FUNCTION_LINES || isGroup(node)) return []
-        return [
-          breachAt(
-            module,
-            node,
-            `${nameOf(module, node)} has ${lines} lines, ${FUNCTION_LINES} are allowed: name its parts and pull them out`,
-          ),
-        ]
-      }),
+  check: ({ modules, files }) => [
+    ...modules.flatMap(longFunctions),
+    ...[...files].flatMap(([path, text]) =>
+      /\.(c|cc|cpp|h|hpp)$/.test(path) ? longNativeFunctions(path, text) : [],
     ),
+  ],
+}
+
+function tooLong(name: string, lines: number): string {
+  return `${name} has ${lines} lines, ${FUNCTION_LINES} are allowed: name its parts and pull them out`
+}
+
+function longFunctions(module: Module): Breach[] {
+  const { tree } = module
+  return functionsOf(module).flatMap((node) => {
+    const lines = tree.getLineAndCharacterOfPosition(node.end).line - lineOf(tree, node) + 2
+    if (lines <= FUNCTION_LINES || isGroup(node)) return []
+    return [breachAt(module, node, tooLong(nameOf(module, node), lines))]
+  })
+}
+
+/** Formatted C and C++: a function is what begins with a line of its own at the margin, ends in `{`, and ends with `}` at the margin. */
+function longNativeFunctions(path: string, text: string): Breach[] {
+  const breaches: Breach[] = []
+  let start = -1
+  for (const [index, line] of text.split('\n').entries()) {
+    if (
+      /^[A-Za-z{].*\{$|^\{$/.test(line) &&
+      !/^(namespace|struct|class|enum|union|extern|typedef)\b|=\s*\{$/.test(line)
+    )
+      start = index
+    if (!line.startsWith('}') || start === -1) continue
+    const lines = index - start + 1
+    if (lines > FUNCTION_LINES) breaches.push({ path, line: start + 1, says: tooLong('a function', lines) })
+    start = -1
+  }
+  return breaches
 }
 
 /** `describe('…', () => { … })` is a heading, not a function. */
