@@ -38,6 +38,7 @@ const table = [
   { name: 'tooManyFields', status: 431, detail: 'there are too many fields' },
   { name: 'fieldName', status: 400, detail: 'a field name is not a token' },
   { name: 'emptyFieldName', status: 400, detail: 'a field has no name' },
+  { name: 'colonMissing', status: 400, detail: 'a line without a colon' },
   { name: 'spaceBeforeColon', status: 400, detail: 'white space between a field name and the colon' },
   { name: 'obsFold', status: 400, detail: 'a folded line, or white space before a field' },
   // Host (RFC 9110 §7.2, RFC 9112 §3.2).

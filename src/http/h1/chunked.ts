@@ -155,7 +155,7 @@ export class ChunkedReader {
             this.left = this.left * 16 + digit
             break
           }
-          if (this.digits === 0 || (c !== CR && c !== SEMICOLON)) return -sizeRejection(c)
+          if (this.digits === 0 || (c !== CR && c !== SEMICOLON)) return -badByte(c, REJECT.chunkSize)
           if (this.left > Number.MAX_SAFE_INTEGER) return -REJECT.chunkSizeTooLarge
           this.digits = 0
           if (c === SEMICOLON) return this.openExtension(p)
@@ -233,18 +233,14 @@ export class ChunkedReader {
 
 const NOTHING = new Uint8Array(0)
 
-function sizeRejection(c: number): number {
-  return c < 32 || c >= 127 ? badByte(c) : REJECT.chunkSize
-}
-
 /** `*( ";" token [ "=" ( token / quoted-string ) ] )` then CR: the state after `c`, or `-id`. */
 function extensionState(state: number, c: number): number {
   if (state === EXT_QUOTED) {
     if (c === QUOTE) return EXT_END
     if (c === BACKSLASH) return EXT_ESCAPED
-    return VALUE[c] === 1 ? EXT_QUOTED : -badByte(c)
+    return VALUE[c] === 1 ? EXT_QUOTED : -badByte(c, REJECT.chunkExtension)
   }
-  if (state === EXT_ESCAPED) return VALUE[c] === 1 ? EXT_QUOTED : -badByte(c)
+  if (state === EXT_ESCAPED) return VALUE[c] === 1 ? EXT_QUOTED : -badByte(c, REJECT.chunkExtension)
   if (TOKEN[c] === 1 && state !== EXT_END) {
     return state === EXT_NAME_FIRST ? EXT_NAME : state === EXT_VALUE_FIRST ? EXT_VALUE : state
   }
@@ -253,5 +249,5 @@ function extensionState(state: number, c: number): number {
   const whole = state === EXT_NAME || state === EXT_VALUE || state === EXT_END
   if (whole && c === SEMICOLON) return EXT_NAME_FIRST
   if (whole && c === CR) return SIZE_LF
-  return -(c < 32 || c >= 127 ? badByte(c) : REJECT.chunkExtension)
+  return -badByte(c, REJECT.chunkExtension)
 }

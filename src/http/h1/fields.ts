@@ -62,7 +62,7 @@ export class FieldScanner {
       }
       while (p < stop && VALUE[bytes[p]!] !== 0) p++
       if (p >= stop) break
-      if (bytes[p] !== CR) return -badByte(bytes[p]!)
+      if (bytes[p] !== CR) return -badByte(bytes[p]!, REJECT.controlCharacter)
       if (p + 1 >= stop) break
       if (bytes[p + 1] !== LF) return -REJECT.bareCr
       const rejected = this.row(bytes, line, nameEnd, p)
@@ -103,14 +103,17 @@ export class FieldScanner {
 function nameRejection(c: number, first: boolean): number {
   if (c === COLON) return REJECT.emptyFieldName
   if (c === SP || c === TAB) return first ? REJECT.obsFold : REJECT.spaceBeforeColon
-  if (c >= 128) return REJECT.nonAscii
-  return c > SP && c !== 127 ? REJECT.fieldName : badByte(c)
+  return c === CR ? REJECT.colonMissing : badByte(c, REJECT.fieldName)
 }
 
-/** The id for a byte that may stand nowhere in a message's text. */
-export function badByte(c: number): number {
+/**
+ * The id for byte `c` where the grammar does not allow it: what is wrong with the byte itself if it may stand nowhere, `otherwise`
+ * if it is only out of place.
+ */
+export function badByte(c: number, otherwise: number): number {
+  if (c >= 128) return REJECT.nonAscii
+  if (c > SP && c !== 127) return otherwise
   if (c === LF) return REJECT.bareLf
-  if (c === CR) return REJECT.bareCr
   if (c === 0) return REJECT.nul
-  return c >= 128 ? REJECT.nonAscii : REJECT.controlCharacter
+  return c === CR || c === SP ? otherwise : REJECT.controlCharacter
 }

@@ -6,7 +6,7 @@
  *                                 < 0  -id of a rejection (reject.ts): call `reset` before the next use
  *
  * Laws. The result does not depend on how the bytes were split over calls. A rejection comes with the first byte that
- * justifies it. Each byte is looked at a bounded number of times however it arrives. Between calls the content may move (to another
+ * breaks the grammar, with the end of the line whose value makes no sense, or with the end of the head. Each byte is looked at a bounded number of times however it arrives. Between calls the content may move (to another
  * offset, to another array). After a head is read, the next call starts the next head by itself.
  *
  * A parser that returned 0 holds state and belongs to that connection until it returns something else or is `reset`.
@@ -156,7 +156,7 @@ export class RequestParser {
   private methodRejection(bytes: Uint8Array, p: number): number {
     const c = bytes[p]!
     if (c === CR && p === this.head.methodStart && this.skipped > 0) return -REJECT.emptyLines
-    return -(c < SP || c >= 127 ? badByte(c) : REJECT.method)
+    return -badByte(c, REJECT.method)
   }
 
   private target(bytes: Uint8Array, start: number, stop: number): number {
@@ -168,7 +168,7 @@ export class RequestParser {
     this.at = p - start
     if (p === stop) return 0
     const c = bytes[p]!
-    if (c !== SP) return -(c === CR ? REJECT.version : c < SP || c >= 127 ? badByte(c) : REJECT.target)
+    if (c !== SP) return -(c === CR ? REJECT.version : badByte(c, REJECT.target))
     if (p === first) return -REJECT.target
     head.targetEnd = p
     this.at++

@@ -81,7 +81,7 @@ export class ResponseParser {
     while (p < stop && VALUE[bytes[p]!] !== 0) p++
     this.at = p - start
     if (p >= stop) return 0
-    if (bytes[p] !== CR) return -badByte(bytes[p]!)
+    if (bytes[p] !== CR) return -badByte(bytes[p]!, REJECT.controlCharacter)
     if (p + 1 === stop) return 0
     if (bytes[p + 1] !== LF) return -REJECT.bareCr
     this.head.reasonEnd = p
@@ -93,18 +93,18 @@ export class ResponseParser {
     const p = readVersion(bytes, start, stop)
     if (p <= 0) return p
     if (!isSupported(bytes, start)) return -REJECT.versionUnsupported
-    if (p < stop && bytes[p] !== SP) return -this.statusRejection(bytes[p]!)
+    if (p < stop && bytes[p] !== SP) return -badByte(bytes[p]!, REJECT.statusLine)
     let status = 0
     for (let i = p + 1; i < p + 4; i++) {
       if (i >= stop) return 0
       const c = bytes[i]!
-      if (!isDigit(c)) return -this.statusRejection(c)
+      if (!isDigit(c)) return -badByte(c, REJECT.statusLine)
       status = status * 10 + c - 48
     }
     if (status < 100) return -REJECT.status
     if (p + 4 >= stop) return 0
     const c = bytes[p + 4]!
-    if (c !== SP && c !== CR) return -this.statusRejection(c)
+    if (c !== SP && c !== CR) return -badByte(c, REJECT.statusLine)
     const head = this.head
     head.minor = bytes[start + 7]! - 48
     head.status = status
@@ -112,9 +112,5 @@ export class ResponseParser {
     head.reasonStart = start + this.at
     this.phase = REASON
     return 1
-  }
-
-  private statusRejection(c: number): number {
-    return c < SP || c >= 127 ? badByte(c) : REJECT.statusLine
   }
 }

@@ -14,13 +14,9 @@ export function readVersion(bytes: Uint8Array, at: number, stop: number): number
     if (at + i >= stop) return 0
     const c = bytes[at + i]!
     const good = i < 5 ? c === PREFIX[i] : i === 6 ? c === DOT : isDigit(c)
-    if (!good) return -(c < 32 || c >= 127 ? versionByte(c) : REJECT.version)
+    if (!good) return -badByte(c, REJECT.version)
   }
   return at + 8
-}
-
-function versionByte(c: number): number {
-  return c === CR ? REJECT.version : badByte(c)
 }
 
 /** Is the version at `at` one of those spoken here? */
@@ -34,7 +30,7 @@ export function readVersionLine(bytes: Uint8Array, at: number, stop: number): nu
   if (past <= 0) return past
   if (past >= stop) return 0
   const c = bytes[past]!
-  if (c !== CR) return -(c < 32 || c >= 127 ? badByte(c) : REJECT.version)
+  if (c !== CR) return -badByte(c, REJECT.version)
   if (past + 1 >= stop) return 0
   if (bytes[past + 1] !== LF) return -REJECT.bareCr
   return isSupported(bytes, at) ? past + 2 : -REJECT.versionUnsupported
