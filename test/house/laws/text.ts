@@ -88,10 +88,8 @@ export const urlLaw: Law = {
 export const addonLaw: Law = {
   name: 'only native/index.ts loads the addon',
   check: (project) =>
-    grep(
-      project,
-      /\.ts$/,
-      /\bprocess\.dlopen\b|\brequire\(|\bcreateRequire\b/,
-      'go through native/index.ts',
-    ).filter(({ path }) => path !== 'native/index.ts'),
+    [
+      ...grep(project, /\.ts$/, /\bprocess\.dlopen\b|\bcreateRequire\b/, 'go through native/index.ts'),
+      ...grep(project, /^(src|workers|native)\/.*\.ts$/, /\brequire\(/, 'go through native/index.ts'),
+    ].filter(({ path }) => path !== 'native/index.ts'),
 }
