@@ -79,16 +79,12 @@ int Engine::connect(std::string_view text) {
 // False: it failed and is gone.
 bool Engine::finishConnect(int fd, Connection& c) {
   const int error = socketError(fd);
-  const int32_t generation = c.generation.load(std::memory_order_relaxed);
   if (error != 0) {
-    add(Stat::connectFailures);
-    emit(Event::connectFailed, fd, generation, error);
-    cancelRelays(c);
-    destroy(fd, c, false);
+    fail(fd, c, error);
     return false;
   }
   c.flags &= ~(kConnecting | kWritable);
-  emit(Event::connected, fd, generation);
+  emit(Event::connected, fd, c.generation.load(std::memory_order_relaxed));
   if (c.output != nullptr) {
     drain(fd, c);
     if (c.output != nullptr) sayBlocked(fd, c);
@@ -98,10 +94,11 @@ bool Engine::finishConnect(int fd, Connection& c) {
   return true;
 }
 
-// It broke: a reset row and the end.
+// It broke: one row says so, and the handle is dead.
 void Engine::fail(int fd, Connection& c, int error) {
-  add(Stat::resets);
-  emit(Event::reset, fd, c.generation.load(std::memory_order_relaxed), error);
+  const bool connecting = c.has(kConnecting);
+  add(connecting ? Stat::connectFailures : Stat::resets);
+  emit(connecting ? Event::connectFailed : Event::reset, fd, c.generation.load(std::memory_order_relaxed), error);
   cancelRelays(c);
   destroy(fd, c, c.has(kOverflowed));
 }

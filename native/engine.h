@@ -43,6 +43,8 @@ struct EngineMemory {
   double* stats;
 };
 
+constexpr int32_t kNoBatch = -1;
+
 class Engine {
  public:
   Engine(const EngineConfig& config, const EngineMemory& memory);
@@ -55,7 +57,8 @@ class Engine {
   int open();
   int epollFd() const { return epollFd_; }
 
-  int32_t collect();
+  // Fills the event table and reads the clock; the number of rows, or kNoBatch.
+  int32_t collect(bool evenIfEmpty);
   void run(int32_t rows);
   // There is work that no epoll event will announce.
   bool busy() const { return !ready_.empty() || !pending_.empty() || pollFull_; }
@@ -134,6 +137,7 @@ class Engine {
   bool pump(int fd, Connection& c);
   bool canTake(const Connection& target) const;
   bool pumpOnce(int fd, Connection& c, Connection& target, int64_t* budget);
+  void sayRelayDone(int fd, const Connection& c, RelayEnd how, uint64_t bytes);
   void endRelay(int fd, Connection& c, RelayEnd how);
   void cancelRelays(Connection& c);
   void forward(int fd, Connection& target, size_t length);

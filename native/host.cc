@@ -96,8 +96,8 @@ void Host::turn(bool force) {
   napi_handle_scope scope = nullptr;
   napi_open_handle_scope(env_, &scope);
   for (int round = 0; round < kRounds; ++round) {
-    const int32_t rows = engine_->collect();
-    if ((rows > 0 || force) && !deliver(rows)) break;
+    const int32_t rows = engine_->collect(force);
+    if (rows != kNoBatch && !deliver(rows)) break;
     force = false;
     if (!engine_->busy()) break;
   }

@@ -30,17 +30,22 @@ uint64_t bytesWanted(const int32_t* op) {
 
 void Engine::startRelay(const int32_t* op, int fd, Connection& c) {
   Connection* target = live(op[3], op[4]);
-  if (target == nullptr) return add(table::holds(op[3]) ? Stat::staleOps : Stat::badOps);
-  if (target == &c || c.has(kRelaySource) || target->has(kRelayTarget | kShutdownWanted)) return add(Stat::badOps);
+  if (target == &c || c.has(kRelaySource)) return add(Stat::badOps);
+  if (target == nullptr) {
+    add(Stat::staleOps);
+    c.flags |= kPaused;
+    return sayRelayDone(fd, c, RelayEnd::broken, 0);
+  }
+  if (target->has(kRelayTarget | kShutdownWanted)) return add(Stat::badOps);
   c.flags = (c.flags & ~kPaused) | kRelaySource;
   c.relayTo = op[3];
   c.relayLeft = bytesWanted(op);
   c.relayed = 0;
   target->flags |= kRelayTarget;
   target->relayFrom = fd;
+  if (target->error != 0) return endRelay(fd, c, RelayEnd::broken);
   if (c.relayLeft == 0) return endRelay(fd, c, RelayEnd::complete);
   if (c.has(kPeerEnded)) return endRelay(fd, c, RelayEnd::ended);
-  if (target->has(kFailing)) return endRelay(fd, c, RelayEnd::broken);
   if (c.has(kReadable)) wantService(fd, c);
 }
 
@@ -102,7 +107,7 @@ bool Engine::pumpOnce(int fd, Connection& c, Connection& target, int64_t* budget
 void Engine::forward(int fd, Connection& target, size_t length) {
   iovec span{relayBuffer_, length};
   const size_t sent = offer(fd, target, &span, 1);
-  if (sent < length && !target.has(kFailing)) enqueue(fd, target, relayBuffer_ + sent, length - sent);
+  if (sent < length && target.error == 0) enqueue(fd, target, relayBuffer_ + sent, length - sent);
 }
 
 void Engine::endRelay(int fd, Connection& c, RelayEnd how) {
@@ -112,8 +117,12 @@ void Engine::endRelay(int fd, Connection& c, RelayEnd how) {
   c.flags &= ~kRelaySource;
   c.relayTo = -1;
   if (how == RelayEnd::broken || how == RelayEnd::stopped) c.flags |= kPaused;
+  sayRelayDone(fd, c, how, c.relayed);
+}
+
+void Engine::sayRelayDone(int fd, const Connection& c, RelayEnd how, uint64_t bytes) {
   emit(Event::relayDone, fd, c.generation.load(std::memory_order_relaxed), static_cast<int32_t>(how),
-       static_cast<int32_t>(static_cast<uint32_t>(c.relayed)), static_cast<int32_t>(static_cast<uint32_t>(c.relayed >> 32)));
+       static_cast<int32_t>(static_cast<uint32_t>(bytes)), static_cast<int32_t>(static_cast<uint32_t>(bytes >> 32)));
 }
 
 // The connection goes away: as a source its relay ends in silence, as a target it is broken.

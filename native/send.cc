@@ -62,9 +62,9 @@ int32_t Engine::runSends(int32_t row, int32_t rows) {
 }
 
 void Engine::transmit(int fd, Connection& c, iovec* spans, int count) {
-  if (c.has(kFailing)) return;  // it is broken, its reset row is on the way
+  if (c.error != 0) return;  // it is broken, its reset row is on the way
   size_t sent = c.output == nullptr && !c.has(kConnecting) ? offer(fd, c, spans, count) : 0;
-  for (int i = 0; i < count && !c.has(kFailing); ++i) {
+  for (int i = 0; i < count && c.error == 0; ++i) {
     if (sent >= spans[i].iov_len) {
       sent -= spans[i].iov_len;
       continue;
@@ -75,7 +75,7 @@ void Engine::transmit(int fd, Connection& c, iovec* spans, int count) {
   if (c.output != nullptr && !c.has(kConnecting)) sayBlocked(fd, c);
 }
 
-// What the kernel takes now. A failure leaves kFailing.
+// What the kernel takes now. A failure leaves `error`.
 size_t Engine::offer(int fd, Connection& c, iovec* spans, int count) {
   const ssize_t took = sendSpans(fd, spans, count);
   if (took < 0) {

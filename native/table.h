@@ -41,7 +41,7 @@ struct alignas(64) Connection {
   std::atomic<int32_t> generation;
   std::atomic<uint16_t> owner;  // shard + 1; 0: nobody
   Kind kind;
-  uint8_t error;  // errno of a failed send, with kFailing
+  uint8_t error;  // errno of a failed send: output is over, kFailing is set
   uint32_t flags;
   int32_t relayTo;    // fd, with kRelaySource
   int32_t relayFrom;  // fd, with kRelayTarget

@@ -20,7 +20,7 @@ constexpr uint32_t kLeastRead = 1024;
 
 }  // namespace
 
-int32_t Engine::collect() {
+int32_t Engine::collect(bool evenIfEmpty) {
   rows_ = 0;
   arenaUsed_ = 0;
   anyRead_ = false;
@@ -34,9 +34,10 @@ int32_t Engine::collect() {
   acceptReady();
   serveReady();
   collecting_ = false;
+  if (rows_ == 0 && !evenIfEmpty) return kNoBatch;
   readClock();
   add(Stat::ticks);
-  if (rows_ > 0) add(Stat::events, rows_);
+  add(Stat::events, rows_);
   return rows_;
 }
 
@@ -125,7 +126,7 @@ void Engine::serve(int fd, Connection& c) {
   if (c.has(kConnecting) && (!c.has(kWritable) || !finishConnect(fd, c))) return;
   if (c.has(kWritable)) {
     c.flags &= ~kWritable;
-    if (c.output != nullptr && !c.has(kFailing)) drain(fd, c);
+    if (c.output != nullptr) drain(fd, c);
   }
   if (c.has(kLingering)) return linger(fd, c);
   if (c.has(kReadable) && !c.has(kPaused | kPeerEnded)) {
