@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { delimiter, resolve } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 /** `npm run check`: everything that can be said about the code without running it. All of it, even when the first fails. */
 const CHECKS: readonly {
@@ -7,11 +8,11 @@ const CHECKS: readonly {
   readonly command: string
   readonly args: readonly string[]
 }[] = [
-  { name: 'types', command: 'tsc', args: ['-p', '.'] },
+  { name: 'types', command: 'tsc', args: ['-p', '.', '--pretty', 'false'] },
   {
     name: 'lint',
     command: 'oxlint',
-    args: ['--type-aware', '--deny-warnings', '--report-unused-disable-directives'],
+    args: ['--type-aware', '--deny-warnings', '--report-unused-disable-directives', '--format=unix'],
   },
   { name: 'format', command: 'oxfmt', args: ['--check'] },
   { name: 'house', command: process.execPath, args: ['test/run.ts', 'test/house/'] },
@@ -27,7 +28,7 @@ function check({ name, command, args }: (typeof CHECKS)[number]): Promise<Outcom
   return new Promise((settle) => {
     let output = ''
     const end = (ok: boolean): void =>
-      settle({ name, ok, ms: performance.now() - started, output: output.trim() })
+      settle({ name, ok, ms: performance.now() - started, output: stripVTControlCharacters(output).trim() })
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, PATH, NO_COLOR: '1' },
