@@ -111,7 +111,8 @@ function shortOf(schema: ObjectSchema): Schema | undefined {
 /** Paths of the keys, and values of enumerations, that are refused for now. */
 function plannedNames(schema: Schema, place: string): readonly string[] {
   if (schema.kind === 'map' || schema.kind === 'list') return plannedNames(schema.of, placeOf(place, schema))
-  if (schema.kind === 'enum') return (schema.planned ?? []).map((value) => `${place}: ${value}`)
+  if (schema.kind === 'enum')
+    return schema.planned === undefined ? [] : [`${place}: ${schema.planned.join(' | ')}`]
   if (schema.kind !== 'object') return []
   return Object.entries(schema.fields).flatMap(([key, field]) => {
     const path = place === '' ? key : `${place}.${key}`

@@ -187,16 +187,28 @@ function offsetOf(document: Composed, path: Path, part: Part): number {
   for (const [at, step] of path.entries()) {
     const into: Node | undefined =
       node !== null && isAlias(node) ? node.resolve(document) : (node ?? undefined)
-    const pair = isMap(into)
-      ? (into.items as Pair<Node | null, Node | null>[]).find(({ key }) => keyText(key) === step)
-      : undefined
-    const next =
-      pair?.value ?? (isSeq(into) && typeof step === 'number' ? (into.items[step] as Node) : undefined)
-    if (pair === undefined && next === undefined) break
-    const wantsKey = part === 'key' && at === path.length - 1
-    const shown = (wantsKey ? pair?.key : undefined) ?? (next?.range ? next : pair?.key) ?? next
+    const { key, value } = stepInto(into, step)
+    if (key === undefined && value === undefined) break
+    const wantsKey = key !== undefined && part === 'key' && at === path.length - 1
+    const shown = wantsKey || value === undefined || isNothing(value) ? (key ?? value) : value
     if (shown?.range) offset = offsetOfNode(shown)
-    node = next ?? null
+    node = value ?? null
   }
   return offset
+}
+
+type Step = { readonly key?: Node | undefined; readonly value?: Node | undefined }
+
+function stepInto(node: Node | undefined, step: string | number): Step {
+  if (isMap(node)) {
+    const pairs = node.items as Pair<Node | null, Node | null>[]
+    const pair = pairs.find(({ key }) => keyText(key) === step)
+    return { key: pair?.key ?? undefined, value: pair?.value ?? undefined }
+  }
+  return isSeq(node) && typeof step === 'number' ? { value: node.items[step] as Node | undefined } : {}
+}
+
+/** A value left empty (`routes:`) stands nowhere. */
+function isNothing(node: Node): boolean {
+  return !node.range || node.range[0] === node.range[1]
 }
