@@ -38,6 +38,12 @@ export const SHAPE_CASES: readonly Case[] = [
     holds: { 'native/a.cc': `namespace {\nint f(int a) {\n${lines(68)}}\n}\nstruct A {\n${lines(99)}};\n` },
   },
   {
+    law: /70 lines/,
+    breaks: { 'test/a.ts': `function cases() {\nreturn [() => {\n${lines(69)}}]\n}` },
+    says: /a\.ts:2 a function has 71/,
+    holds: { 'test/a.ts': `function cases() {\nreturn [() => {\n${lines(60)}}, () => {\n${lines(60)}}]\n}` },
+  },
+  {
     law: /4 parameters/,
     breaks: { 'bench/a.ts': 'function f(a, b, c, d, e) {}' },
     says: /f takes 5 parameters/,
