@@ -103,7 +103,7 @@ export class EngineAudit {
         this.#handles.delete(op.fd)
         break
       case OP.handover:
-        belief.given = true
+        if (op.a >= 0 && op.a <= 255 && belief.relayTo === -1) belief.given = true
         break
     }
   }

@@ -206,7 +206,7 @@ export class SimEngine implements Engine {
 
   #onTick(): void {
     this.#tick = null
-    const overdue = this.#core.clock.nowMs - this.#lastBatchMs >= this.#tickMs
+    const overdue = this.#core.clock.nowMs >= this.#lastBatchMs + this.#tickMs
     if (overdue && this.#handler !== null) this.#runBatch(true)
     if (this.#tick === null && this.#tickMs > 0 && !this.#core.stopped) this.#armTick()
   }

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { ENGINE_STATS, type EngineOptions } from '../../../src/io/engine.ts'
 import { SimEngine } from '../sim-engine.ts'
 import type { Range } from './chance.ts'
@@ -45,7 +46,6 @@ export class SimFailure extends Error {
 }
 
 const SYN_TIMEOUT_MS = 127_000
-const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}|unix:\/.+)$/
 const CONNECT_ERRNOS = [ERRNO.ECONNREFUSED, ERRNO.EHOSTUNREACH, ERRNO.ENETUNREACH, ERRNO.ETIMEDOUT] as const
 
 /** Defaults for tests: the smallest arena the port allows, so that it runs full often. */
@@ -200,7 +200,7 @@ export class SimWorld {
 
   #dial(address: string): SimSocket | number {
     const { chance, profile } = this.#clock
-    if (!ADDRESS.test(address)) return ERRNO.EINVAL
+    if (!isAddress(address)) return ERRNO.EINVAL
     if (chance.happens(profile.connectFailsAtOnce)) return ERRNO.EADDRNOTAVAIL
     const backend = this.backends.get(address)
     const near = this.#socket(`${address}#${this.#names++}'`, backend?.behaviour.bufferBytes)
@@ -229,4 +229,12 @@ export class SimWorld {
     backend.peers.push(peer)
     backend.behaviour.accept?.(peer)
   }
+}
+
+/** As the engine port has it: `ip:port`, `[v6]:port`, `unix:/path`, no names. */
+function isAddress(text: string): boolean {
+  if (text.startsWith('unix:')) return text.startsWith('unix:/')
+  const parts = /^(?:\[(?<v6>.+)\]|(?<v4>[^:]+)):(?<port>\d{1,5})$/.exec(text)?.groups
+  if (parts === undefined || Number(parts['port']) > 65_535) return false
+  return isIPv4(parts['v4'] ?? '') || isIPv6(parts['v6'] ?? '')
 }
