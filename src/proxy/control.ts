@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/snapshot.ts'
+import type { FleetHandle } from '../shm/layout.ts'
 
 /**
  * What the rest of the program may ask of a shard, over typed RPC and off the request path. Implemented by `proxy/shard.ts`,
@@ -19,8 +20,9 @@ export interface ShardControl {
 /** workerData of a shard: what it must know before the first message. */
 export type ShardSeed = {
   readonly shard: number
-  /** Handle of the fleet memory (`shm/layout.ts`), structured-cloneable. */
-  readonly fleet: unknown
+  readonly fleet: FleetHandle
+  /** Secret of the process for keyed hashes of client addresses, the same in all shards. */
+  readonly hashKey: readonly [number, number]
   /** Accepted connections in the whole process beyond which new ones are closed at once. */
   readonly maxConnections: number
 }

@@ -203,10 +203,11 @@ export class ShardRecorder {
     this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.waiting]!--
   }
 
-  /** The pool's idle connections to an endpoint, by as many more (or fewer). */
-  idleChanged(cluster: number, endpoint: number, by: number): void {
-    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.idle]! += by
-    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.idle]! += by
+  /** Idle connections in an endpoint's pool. */
+  idleIs(cluster: number, endpoint: number, idle: number): void {
+    const at = endpoint * GAUGE_WORDS + GAUGE.idle
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.idle]! += idle - this.#endpointGauges[at]!
+    this.#endpointGauges[at] = idle
   }
 
   /** Time spent in a batch. */

@@ -1,0 +1,228 @@
+import type { RequestParser } from '../http/h1/request-parser.ts'
+import { Carry } from '../io/carry.ts'
+import { Connection, HOLD } from '../io/connection.ts'
+import type { Accepted, Reactor } from '../io/reactor.ts'
+import type { Listener } from './listener.ts'
+import type { RequestHandler } from './service.ts'
+
+/**
+ * A client's connection: cuts what it reads into requests, one at a time and in order, and hands each to the service. It knows
+ * nothing of endpoints; what is answered, and when, is the handler's business.
+ *
+ *     idle ──first byte──▶ head ──complete──▶ handler set ──done(keep)──▶ idle
+ *                                                      └─done(close)──▶ closed
+ *
+ * Bytes that cannot be used yet lie in `carry` and reading is held, so a client can make us store one read beyond a head, no more.
+ */
+export class ClientConnection extends Connection {
+  readonly listener: Listener
+  /** IP as text, or `unix:`. */
+  readonly peer: string
+  readonly port: number
+  readonly trusted: boolean
+  /** The request under way. */
+  handler: RequestHandler | undefined
+  /** Requests begun in its life. */
+  requests = 0
+  /** Bytes read and not yet understood. */
+  readonly #carry = new Carry()
+  /** Ours while a head is partial. */
+  #parser: RequestParser | undefined
+  /** When the head being read must be complete. */
+  #headDeadlineMs: number
+  /** Inside `#read`: what finishes now is picked up by its loop. */
+  #reading = false
+  /** Requests begun from bytes that had been carried, in a row. */
+  #pipelined = 0
+
+  constructor(reactor: Reactor, listener: Listener, accepted: Accepted) {
+    super(reactor, accepted.fd, accepted.generation)
+    this.listener = listener
+    this.peer = accepted.peer
+    this.port = accepted.port
+    this.trusted = listener.trusts(accepted.peer)
+    this.#headDeadlineMs = reactor.nowMs + listener.spec.timeouts.requestHeadMs
+    reactor.wheel.arm(this, this.#headDeadlineMs)
+  }
+
+  /** It sent as many requests ahead as it may: the one begun now is the last (RFC 9112 §9.3.2 lets it send the rest again). */
+  get pipelinedOut(): boolean {
+    return this.#pipelined > this.listener.spec.limits.pipeline
+  }
+
+  /** Waiting for a request, nothing of it read: may be closed without loss. */
+  get idle(): boolean {
+    return this.handler === undefined && this.#carry.empty
+  }
+
+  onData(start: number, end: number): void {
+    this.lastActiveMs = this.reactor.nowMs
+    if (this.#carry.empty) {
+      this.#pipelined = 0
+      this.#read(start, end, false)
+    } else if (this.#carry.append(this.reactor, start, end)) {
+      if (!this.held && !this.blocked) this.#read(this.#carry.start, this.#carry.end, true)
+    } else this.listener.service.overloaded(this)
+  }
+
+  /** The handler can take body bytes now that it could not take before. */
+  resumeBody(): void {
+    if (!this.#carry.empty && !this.#reading) this.#read(this.#carry.start, this.#carry.end, true)
+  }
+
+  /** The handler is done: its response is complete (as far as it will ever be). */
+  done(keepAlive: boolean): void {
+    this.handler = undefined
+    if (this.dead) return
+    if (!keepAlive || this.ended) {
+      this.closeGracefully()
+      return
+    }
+    this.unhold(HOLD.peerBlocked)
+    if (this.#reading) return
+    if (this.#carry.empty) this.#rest()
+    else if (this.blocked) this.hold(HOLD.unread)
+    else this.reactor.defer(this)
+  }
+
+  override onDeferred(): void {
+    if (this.handler === undefined && !this.#carry.empty) {
+      this.#read(this.#carry.start, this.#carry.end, true)
+    }
+  }
+
+  onEnd(): void {
+    if (this.handler !== undefined) this.handler.clientGone(false)
+    else this.closeGracefully()
+  }
+
+  onReset(): void {
+    this.#cleanUp()
+    this.handler?.clientGone(true)
+    this.listener.service.closed(this)
+  }
+
+  onConnected(): void {}
+
+  onBlocked(): void {
+    this.handler?.clientBlocked()
+  }
+
+  onWritable(): void {
+    if (this.handler !== undefined) this.handler.clientWritable()
+    else if (!this.#carry.empty) this.reactor.defer(this)
+  }
+
+  onRelayDone(status: number, bytes: number): void {
+    this.handler?.clientRelayDone(status, bytes)
+  }
+
+  onTimer(nowMs: number): void {
+    if (this.handler !== undefined) this.handler.clientTimer(nowMs)
+    else if (this.#carry.empty) this.closeGracefully()
+    else this.listener.service.headTimeout(this)
+  }
+
+  /** Close so that the client can still read what was sent (RFC 9112 §9.6). */
+  closeGracefully(): void {
+    if (this.dead) return
+    this.close(this.listener.spec.timeouts.clientFinMs)
+    this.#buried()
+  }
+
+  /** Close with RST: the client must not take what it got for complete. */
+  resetNow(): void {
+    if (this.dead) return
+    this.abort()
+    this.#buried()
+  }
+
+  #buried(): void {
+    this.#cleanUp()
+    this.listener.service.closed(this)
+  }
+
+  #cleanUp(): void {
+    this.#carry.clear(this.reactor)
+    if (this.#parser !== undefined) {
+      this.listener.takeBack(this.#parser)
+      this.#parser = undefined
+    }
+  }
+
+  /** Use what there is: bodies go to the handler, heads to the service, the rest is carried. */
+  #read(start: number, end: number, carried: boolean): void {
+    this.#reading = true
+    let at = start
+    while (!this.dead) {
+      if (this.handler !== undefined) {
+        at = this.handler.feed(at, end)
+        if (this.handler !== undefined) break
+      } else {
+        if (at === end) break
+        const consumed = this.#readHead(at, end, carried)
+        if (consumed === 0) break
+        at += consumed
+      }
+    }
+    this.#reading = false
+    if (!this.dead) this.#keep(at, end, carried)
+  }
+
+  /** Returns the bytes of the head that was begun, 0 if there is none to begin. */
+  #readHead(start: number, end: number, carried: boolean): number {
+    const { listener } = this
+    const parser = this.#parser ?? listener.parser
+    const consumed = parser.parse(this.reactor.mem, start, end)
+    if (consumed === 0) {
+      if (this.#parser === undefined) this.#parser = listener.lend()
+      return 0
+    }
+    if (consumed < 0) {
+      listener.service.reject(this, -consumed, parser.head)
+      parser.reset()
+      return 0
+    }
+    this.requests++
+    if (carried) this.#pipelined++
+    this.#headDeadlineMs = Infinity
+    listener.service.begin(this, parser.head)
+    if (this.#parser !== undefined) {
+      listener.takeBack(this.#parser)
+      this.#parser = undefined
+    }
+    return consumed
+  }
+
+  /** Carry `[at, end)`, or none, into the next batch. */
+  #keep(at: number, end: number, carried: boolean): void {
+    if (carried) this.#carry.keepFrom(this.reactor, at)
+    else if (at < end && !this.#carry.append(this.reactor, at, end)) {
+      this.listener.service.overloaded(this)
+      return
+    }
+    if (this.handler !== undefined) {
+      if (this.#carry.empty) this.unhold(HOLD.unread)
+      else this.hold(HOLD.unread)
+      return
+    }
+    this.unhold(HOLD.unread)
+    if (this.#carry.empty) this.#rest()
+    else this.#awaitHead()
+  }
+
+  /** Between requests. */
+  #rest(): void {
+    if (this.#headDeadlineMs !== Infinity && this.requests === 0) return // the first request's clock runs from the accept on
+    this.#headDeadlineMs = Infinity
+    this.reactor.wheel.arm(this, this.reactor.nowMs + this.listener.spec.timeouts.keepAliveMs)
+  }
+
+  /** Part of a head is there: the whole of it must come in time, and a byte now and then buys none. */
+  #awaitHead(): void {
+    if (this.#headDeadlineMs === Infinity) {
+      this.#headDeadlineMs = this.reactor.nowMs + this.listener.spec.timeouts.requestHeadMs
+    }
+    this.reactor.wheel.arm(this, this.#headDeadlineMs)
+  }
+}

@@ -1,0 +1,26 @@
+import type { Head } from '../http/head.ts'
+import type { ClientConnection } from './client.ts'
+
+/** What a client connection drives while a request of its is under way: a proxied exchange, as far as this side knows. */
+export interface RequestHandler {
+  /** Bytes after the head: the body and whatever follows it. Returns the offset up to which they were taken. */
+  feed(start: number, end: number): number
+  /** The client sent FIN (it is still there to be closed) or broke off (it is dead). */
+  clientGone(reset: boolean): void
+  clientBlocked(): void
+  clientWritable(): void
+  clientRelayDone(status: number, bytes: number): void
+  clientTimer(nowMs: number): void
+}
+
+/** What answers requests. Whatever it decides, it has set `client.handler` or replied and said `client.done` before it returns. */
+export interface Service {
+  begin(client: ClientConnection, head: Head): void
+  /** The head is malformed or over a limit: reply and close. */
+  reject(client: ClientConnection, rejection: number, head: Head): void
+  /** The head did not arrive in time. */
+  headTimeout(client: ClientConnection): void
+  /** Our bounded memory is used up. */
+  overloaded(client: ClientConnection): void
+  closed(client: ClientConnection): void
+}

@@ -1,0 +1,101 @@
+import { NOT_ARMED } from '../base/wheel.ts'
+import type { Armed, Reactor } from './reactor.ts'
+
+/** Why reading from a connection is held back; reading goes on when no reason is left. */
+export const HOLD = {
+  /** What we read from it cannot be sent on: the other side is blocked. */
+  peerBlocked: 1,
+  /** What was read already cannot be used yet: pipelined requests, a body whose connection is not there yet. */
+  unread: 2,
+} as const
+
+/**
+ * A connection as TypeScript sees it: a handle into the process's table, one coarse timer, and what happens to it.
+ * This file knows neither which side it is nor what it speaks.
+ */
+export abstract class Connection implements Armed {
+  timerSlot: number = NOT_ARMED
+  readonly reactor: Reactor
+  readonly fd: number
+  readonly generation: number
+  /** Our output is queued natively: stop sourcing. */
+  blocked = false
+  /** The engine moves its input on by itself. */
+  relaying = false
+  /** The peer sent FIN. */
+  ended = false
+  /** The handle died: closed by us, reset or failed. Nothing may be done to it any more. */
+  dead = false
+  /** When something last moved, as far as we know; see `idleMs`. */
+  lastActiveMs: number
+  #lastProgress = 0
+  #holds = 0
+
+  constructor(reactor: Reactor, fd: number, generation: number) {
+    this.reactor = reactor
+    this.fd = fd
+    this.generation = generation
+    this.lastActiveMs = reactor.nowMs
+  }
+
+  abstract onData(start: number, end: number): void
+  abstract onEnd(): void
+  /** It broke; `dead` is already set. */
+  abstract onReset(errno: number): void
+  abstract onConnected(): void
+  abstract onBlocked(): void
+  abstract onWritable(): void
+  abstract onRelayDone(status: number, bytes: number): void
+  /** The timer's deadline passed; it is disarmed. */
+  abstract onTimer(nowMs: number): void
+  /** Called at the end of the batch after `reactor.defer(this)`. */
+  onDeferred(): void {}
+
+  hold(reason: number): void {
+    if (this.#holds === 0 && !this.dead) this.reactor.ops.pause(this)
+    this.#holds |= reason
+  }
+
+  unhold(reason: number): void {
+    if ((this.#holds & reason) === 0) return
+    this.#holds &= ~reason
+    if (this.#holds === 0 && !this.dead) this.reactor.ops.resume(this)
+  }
+
+  get held(): boolean {
+    return this.#holds !== 0
+  }
+
+  /** Close after what is queued went out, reading (and discarding) for up to `lingerMs` so that the peer can read our last words. */
+  close(lingerMs: number): void {
+    if (this.dead) return
+    this.reactor.ops.close(this, lingerMs)
+    this.#bury()
+  }
+
+  /** Close with RST: the peer must not take what it has for complete. */
+  abort(): void {
+    if (this.dead) return
+    this.reactor.ops.reset(this)
+    this.#bury()
+  }
+
+  /**
+   * For how long nothing moved. What passes through us is noted by `lastActiveMs`; what the engine relays on its own, and what the
+   * kernel took from the queue, is only seen by comparing two readings, so such movement counts from the reading that found it.
+   */
+  idleMs(nowMs: number): number {
+    const progress = this.reactor.engine.progress(this.fd, this.generation)
+    if (progress !== this.#lastProgress) {
+      // The first reading after bytes that we saw ourselves must not count as fresh movement: it is only taken note of.
+      if (this.relaying || this.blocked) this.lastActiveMs = nowMs
+      this.#lastProgress = progress
+    }
+    return nowMs - this.lastActiveMs
+  }
+
+  #bury(): void {
+    this.dead = true
+    this.reactor.forget(this)
+  }
+}

@@ -1,0 +1,249 @@
+import { text } from '../base/bytes.ts'
+import { Slabs } from '../base/slab.ts'
+import type { SlabClass } from '../base/slab.ts'
+import type { Timer } from '../base/wheel.ts'
+import { TimingWheel } from '../base/wheel.ts'
+import type { Connection } from './connection.ts'
+import { EVENT, EVENT_WORDS } from './engine.ts'
+import type { Engine } from './engine.ts'
+import { OpWriter } from './ops.ts'
+
+/** A new client as the engine reports it. */
+export type Accepted = {
+  readonly fd: number
+  readonly generation: number
+  /** Listener id. */
+  readonly token: number
+  /** IP as text, or `unix:`. */
+  readonly peer: string
+  readonly port: number
+}
+
+/** What a connection is told that was broken off by a bug of ours. */
+const ECONNABORTED = 103
+
+/** What can be armed in the shard's wheel. */
+export interface Armed extends Timer {
+  /** The deadline passed; it is disarmed. */
+  onTimer(nowMs: number): void
+}
+
+/** What the reactor leaves to the shard. */
+export interface ReactorHandler {
+  onAccepted(accepted: Accepted): void
+  /** Another thread nudged us: a connection slot may be free. */
+  onWake(): void
+  onExhausted(listenerFd: number, errno: number): void
+  onTakenOver(fd: number, generation: number, tag: number): void
+  /** Something threw while a connection was served: it is reset, the rest goes on. May throw to stop the shard. */
+  onError(error: unknown): void
+  /** Once per turn of the wheel, after its timers. */
+  onTurn(nowMs: number): void
+  /** Before anything of a batch is handled; what it returns comes back at the end. */
+  onBatchStart(): number
+  onBatchEnd(nowMs: number, started: number): void
+}
+
+export type ReactorOptions = {
+  readonly scratchBytes: number
+  readonly slabs: readonly SlabClass[]
+  readonly granularityMs: number
+}
+
+/**
+ * One shard's loop: turns event rows into calls on connections, turns the timing wheel, and owns what all its connections
+ * share (buffer, slabs, op table, clock). One batch in, one batch of ops out.
+ */
+export class Reactor {
+  readonly engine: Engine
+  readonly mem: Uint8Array
+  readonly ops: OpWriter
+  readonly slabs: Slabs
+  readonly wheel: TimingWheel<Armed>
+  /** Monotonic and wall clock of this batch, in ms. */
+  nowMs: number
+  wallMs: number
+  readonly #handler: ReactorHandler
+  readonly #table: (Connection | undefined)[] = []
+  readonly #granularityMs: number
+  readonly #fire = (timer: Armed): void => {
+    try {
+      timer.onTimer(this.nowMs)
+    } catch (error) {
+      this.#contain(error, undefined)
+    }
+  }
+  /** Slabs given back in this batch: ops still to run may read them, so they are free only afterwards. */
+  readonly #retired: number[] = []
+  readonly #deferred: Connection[] = []
+  #nextTurnMs = 0
+
+  static ownBytes(options: ReactorOptions): number {
+    return options.scratchBytes + Slabs.bytesOf(options.slabs)
+  }
+
+  constructor(engine: Engine, options: ReactorOptions, handler: ReactorHandler) {
+    this.engine = engine
+    this.mem = engine.mem
+    const scratchEnd = engine.arenaBytes + options.scratchBytes
+    this.ops = new OpWriter(engine, engine.arenaBytes, scratchEnd)
+    this.slabs = new Slabs(scratchEnd, options.slabs)
+    this.nowMs = engine.clock[0]!
+    this.wallMs = engine.clock[1]!
+    this.#granularityMs = options.granularityMs
+    this.wheel = new TimingWheel({ granularityMs: options.granularityMs, capacity: 1024 }, this.nowMs)
+    this.#handler = handler
+  }
+
+  start(): void {
+    this.engine.start((events) => this.#onBatch(events))
+    this.engine.tickEvery(this.#granularityMs)
+  }
+
+  /** Connections alive. */
+  *connections(): Iterable<Connection> {
+    for (const connection of this.#table) if (connection !== undefined) yield connection
+  }
+
+  register(connection: Connection): void {
+    this.#table[connection.fd] = connection
+  }
+
+  /** The handle died. */
+  forget(connection: Connection): void {
+    this.wheel.disarm(connection)
+    if (this.#table[connection.fd] === connection) this.#table[connection.fd] = undefined
+  }
+
+  /** Call `connection.onDeferred` at the end of this batch (or flush): breaks recursion between connections. */
+  defer(connection: Connection): void {
+    this.#deferred.push(connection)
+  }
+
+  /** Give a slab back. It is reused from the next batch on: an op of this one may still have to send from it. */
+  release(slab: number): void {
+    this.#retired.push(slab)
+  }
+
+  /** Run what was decided outside of a batch (a control message, say). */
+  flush(): void {
+    this.#runDeferred()
+    this.ops.flush()
+    this.#freeRetired()
+  }
+
+  #runDeferred(): void {
+    const deferred = this.#deferred
+    // Running one may defer others, itself included: they go to the end of the list.
+    for (let i = 0; i < deferred.length; i++) if (!deferred[i]!.dead) deferred[i]!.onDeferred()
+    deferred.length = 0
+  }
+
+  #freeRetired(): void {
+    const retired = this.#retired
+    while (retired.length > 0) this.slabs.free(retired.pop()!)
+  }
+
+  #onBatch(events: number): number {
+    const started = this.#handler.onBatchStart()
+    this.#freeRetired()
+    const clock = this.engine.clock
+    this.nowMs = clock[0]!
+    this.wallMs = clock[1]!
+    for (let i = 0; i < events; i++) {
+      const at = i * EVENT_WORDS
+      try {
+        this.#dispatch(at)
+      } catch (error) {
+        this.#contain(error, this.#table[this.engine.events[at + 1]!])
+      }
+    }
+    if (this.nowMs >= this.#nextTurnMs) {
+      this.#nextTurnMs = this.nowMs + this.#granularityMs
+      this.wheel.advance(this.nowMs, this.#fire)
+      this.#handler.onTurn(this.nowMs)
+    }
+    if (this.#deferred.length > 0) this.#runDeferred()
+    this.#handler.onBatchEnd(this.nowMs, started)
+    return this.ops.take()
+  }
+
+  /** A bug met one connection: it must not meet the others. The connection is broken off, its handle given back. */
+  #contain(error: unknown, connection: Connection | undefined): void {
+    this.#handler.onError(error)
+    if (connection === undefined || connection.dead) return
+    connection.abort()
+    connection.onReset(ECONNABORTED)
+  }
+
+  #dispatch(at: number): void {
+    const row = this.engine.events
+    const connection = this.#table[row[at + 1]!]
+    if (connection === undefined || connection.generation !== row[at + 2]!) {
+      this.#dispatchUnowned(at)
+      return
+    }
+    switch (row[at]) {
+      case EVENT.data:
+        connection.onData(row[at + 3]!, row[at + 3]! + row[at + 4]!)
+        return
+      case EVENT.connected:
+        connection.onConnected()
+        return
+      case EVENT.end:
+        connection.ended = true
+        connection.onEnd()
+        return
+      case EVENT.reset:
+      case EVENT.connectFailed:
+        connection.dead = true
+        this.forget(connection)
+        connection.onReset(row[at + 3]!)
+        return
+      case EVENT.blocked:
+        connection.blocked = true
+        connection.onBlocked()
+        return
+      case EVENT.writable:
+        connection.blocked = false
+        connection.onWritable()
+        return
+      case EVENT.relayDone:
+        connection.relaying = false
+        connection.onRelayDone(row[at + 3]!, (row[at + 4]! >>> 0) + (row[at + 5]! >>> 0) * 4294967296)
+        return
+      default:
+        this.#dispatchUnowned(at)
+    }
+  }
+
+  /** Rows about no connection of ours, and stale ones, whose connection we closed earlier in this very batch: those are dropped. */
+  #dispatchUnowned(at: number): void {
+    const row = this.engine.events
+    switch (row[at]) {
+      case EVENT.accepted: {
+        const start = row[at + 4]!
+        const peer = text(this.mem, start, start + row[at + 5]!)
+        const fd = row[at + 1]!
+        this.#handler.onAccepted({
+          fd,
+          generation: row[at + 2]!,
+          token: row[at + 3]!,
+          peer,
+          port: row[at + 6]!,
+        })
+        return
+      }
+      case EVENT.wake:
+        this.#handler.onWake()
+        return
+      case EVENT.exhausted:
+        this.#handler.onExhausted(row[at + 1]!, row[at + 3]!)
+        return
+      case EVENT.takenOver:
+        this.#handler.onTakenOver(row[at + 1]!, row[at + 2]!, row[at + 3]!)
+        return
+      default:
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { HttpDate } from '../base/clock.ts'
+import type { Rng } from '../base/random.ts'
+import { Stock } from '../base/stock.ts'
+import { ResponseParser } from '../http/h1/response-parser.ts'
+import type { Reactor } from '../io/reactor.ts'
+import { ExchangeRecord } from '../telemetry/record.ts'
+import type { ShardRecorder } from '../telemetry/recorder.ts'
+import { Phrases } from './phrases.ts'
+
+/** Bytes and fields of a response's head that we accept from an endpoint, and of its chunk extensions and trailers. */
+export const RESPONSE_LIMITS = { head: 65_536, fields: 256, extensions: 16_384, trailers: 16_384 } as const
+
+/** What the exchanges of one shard share. */
+export class ProxyContext {
+  readonly shard: number
+  readonly reactor: Reactor
+  readonly recorder: ShardRecorder
+  readonly rng: Rng
+  readonly phrases: Phrases
+  /** Filled anew for every exchange that ends. */
+  readonly record: ExchangeRecord = new ExchangeRecord()
+  readonly date: HttpDate = new HttpDate()
+  readonly responseParsers: Stock<ResponseParser> = new Stock(() => new ResponseParser(RESPONSE_LIMITS))
+  /** The access log wants the request's bytes to stay until the exchange ends. */
+  logging = false
+  /** Where the id of our last own reply stands in `mem`. */
+  repliedIdStart = 0
+  /** Responses say goodbye. */
+  draining = false
+
+  constructor(shard: number, reactor: Reactor, recorder: ShardRecorder, rng: Rng) {
+    this.shard = shard
+    this.reactor = reactor
+    this.recorder = recorder
+    this.rng = rng
+    this.phrases = new Phrases(reactor)
+    this.record.mem = reactor.mem
+  }
+}

@@ -1,0 +1,64 @@
+import { ClientConnection } from '../downstream/client.ts'
+import type { Reactor } from '../io/reactor.ts'
+
+/**
+ * The end of a shard's clients: those idle are closed, spread evenly over the window; those with a request under way get their response,
+ * with `connection: close`; what is left at the hard end is reset.
+ */
+export class Drain {
+  readonly #reactor: Reactor
+  readonly #empty: () => boolean
+  #windowEndMs = Infinity
+  #hardEndMs = Infinity
+  #lastTurnMs = 0
+  #resolve: (() => void) | undefined
+  #promise: Promise<void> | undefined
+
+  constructor(reactor: Reactor, empty: () => boolean) {
+    this.#reactor = reactor
+    this.#empty = empty
+  }
+
+  begin(windowMs: number, hardMs: number): Promise<void> {
+    const nowMs = this.#reactor.nowMs
+    this.#windowEndMs = Math.min(this.#windowEndMs, nowMs + windowMs)
+    this.#hardEndMs = Math.min(this.#hardEndMs, nowMs + hardMs)
+    this.#lastTurnMs = nowMs
+    this.#promise ??= new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    this.onTurn(nowMs)
+    this.#reactor.flush()
+    return this.#promise
+  }
+
+  onTurn(nowMs: number): void {
+    if (this.#resolve === undefined) return
+    if (nowMs >= this.#hardEndMs) this.#resetAll()
+    else this.#closeShare(nowMs)
+    this.#lastTurnMs = nowMs
+    if (!this.#empty()) return
+    this.#resolve()
+    this.#resolve = undefined
+  }
+
+  /** As many of the idle ones as the time that passed is of the time that was left. */
+  #closeShare(nowMs: number): void {
+    const idle: ClientConnection[] = []
+    for (const connection of this.#reactor.connections()) {
+      if (connection instanceof ClientConnection && connection.idle) idle.push(connection)
+    }
+    const leftMs = this.#windowEndMs - this.#lastTurnMs
+    const share = leftMs <= 0 ? 1 : Math.min(1, (nowMs - this.#lastTurnMs) / leftMs)
+    const count = Math.ceil(idle.length * share)
+    for (let i = 0; i < count; i++) idle[i]!.closeGracefully()
+  }
+
+  #resetAll(): void {
+    for (const connection of this.#reactor.connections()) {
+      if (!(connection instanceof ClientConnection)) continue
+      connection.handler?.clientGone(false)
+      connection.resetNow()
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { EndpointSpec } from '../config/snapshot.ts'
+import { PoolClaim, REFUSED } from '../shm/claim.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { GAUGE, GAUGE_WORDS } from '../shm/layout.ts'
+import type { ShardRecorder } from '../telemetry/recorder.ts'
+import type { Cluster, ClusterPorts } from '../upstream/cluster.ts'
+import type { ConnectionPermits, PermitAnswer } from '../upstream/permits.ts'
+import type { PoolEvents } from '../upstream/pool.ts'
+
+const ANSWER: readonly PermitAnswer[] = ['granted', 'maxPerHost', 'maxTotal']
+
+/** The fleet memory as the upstream side wants to see it: leave to open connections, and what is counted per endpoint. */
+export class FleetPorts implements ClusterPorts {
+  readonly #claim: PoolClaim
+  readonly #recorder: ShardRecorder
+  /** Gauges of the other shards. */
+  readonly #others: readonly { shard: number; clusters: Int32Array; endpoints: Int32Array }[]
+
+  constructor(fleet: Fleet, shard: number, recorder: ShardRecorder) {
+    this.#claim = new PoolClaim(fleet, shard)
+    this.#recorder = recorder
+    this.#others = fleet.stripes
+      .filter((stripe) => stripe.shard !== shard)
+      .map((stripe) => ({
+        shard: stripe.shard,
+        clusters: stripe.clusterGauges,
+        endpoints: stripe.endpointGauges,
+      }))
+  }
+
+  permits(cluster: Cluster, endpoint: EndpointSpec): ConnectionPermits {
+    const claim = this.#claim
+    const recorder = this.#recorder
+    const clusterId = cluster.spec.id
+    return {
+      take: () => {
+        if (claim.claim(endpoint.id, clusterId, cluster.spec.pool)) return 'granted'
+        return ANSWER[claim.refusedBy === REFUSED.host ? 1 : 2]!
+      },
+      give: () => claim.release(endpoint.id, clusterId),
+      waiting: (delta) => {
+        if (delta === 1) recorder.waitBegan(clusterId, endpoint.id)
+        else recorder.waitEnded(clusterId, endpoint.id)
+      },
+      otherWaiting: () => this.#otherWaiting(clusterId, endpoint.id, cluster.spec.pool.maxTotal),
+    }
+  }
+
+  events(cluster: Cluster, endpoint: EndpointSpec): PoolEvents {
+    const recorder = this.#recorder
+    return {
+      opened: () => recorder.connectAttempted(endpoint.id),
+      idleIs: (idle) => recorder.idleIs(cluster.spec.id, endpoint.id, idle),
+    }
+  }
+
+  /** Who waits for this endpoint; or, where a limit of the whole cluster is set, for any endpoint of the cluster. */
+  #otherWaiting(clusterId: number, endpointId: number, maxTotal: number): number {
+    const ofCluster = clusterId * GAUGE_WORDS + GAUGE.waiting
+    const ofEndpoint = endpointId * GAUGE_WORDS + GAUGE.waiting
+    let either = -1
+    for (let i = 0; i < this.#others.length; i++) {
+      const other = this.#others[i]!
+      if (other.clusters[ofCluster]! <= 0) continue
+      if (other.endpoints[ofEndpoint]! > 0) return other.shard
+      if (maxTotal > 0) either = other.shard
+    }
+    return either
+  }
+}

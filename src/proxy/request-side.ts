@@ -1,0 +1,175 @@
+import type { ClientConnection } from '../downstream/client.ts'
+import { BODY } from '../http/framing.ts'
+import { isIdempotent } from '../http/methods.ts'
+import { RELAY } from '../io/engine.ts'
+import type { ExchangeRecord } from '../telemetry/record.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
+import type { ProxyContext } from './context.ts'
+import { OUT, Pump, RELAY_BYTES } from './pump.ts'
+import { REQUEST_ID_BYTES } from './request-id.ts'
+import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
+
+/** Bytes of head and body together up to which a request is kept to be sent again. The body must arrive with the head. */
+export const REPLAY_BYTES = 8192
+
+/** What `feed` returns for a body over the listener's limit. Rejections of the codec are small negative numbers. */
+export const BODY_OVER_LIMIT = -1_000_000
+
+/** The request's half of an exchange: its head as it goes to the endpoint, and its body on the way there. */
+export class RequestSide {
+  readonly #context: ProxyContext
+  readonly #pump: Pump
+  method = 0
+  /** HTTP/1.x of the client. */
+  minor = 1
+  /** A WebSocket handshake. */
+  upgrade = false
+  #bodyLimit = Infinity
+  /** Head, and with it a small body, lie at `mem[#slab, #end)`. */
+  #slab = -1
+  #end = 0
+  /** All that was sent of the request is in the slab. */
+  #replayable = false
+  // Where things stand in the slab, for the response and the access log.
+  requestIdStart = 0
+  #methodEnd = 0
+  #targetStart = 0
+  #targetEnd = 0
+  #hostStart = 0
+  #hostEnd = 0
+  #userAgentStart = 0
+  #userAgentEnd = 0
+  #refererStart = 0
+  #refererEnd = 0
+
+  constructor(context: ProxyContext) {
+    this.#context = context
+    this.#pump = new Pump(context)
+  }
+
+  /** Write the head. False when no buffer is left for it. */
+  begin(request: InboundRequest, writer: RequestHeadWriter): boolean {
+    const { head, client, framing } = request
+    const { reactor } = this.#context
+    this.method = head.method
+    this.minor = head.minor
+    this.upgrade = request.upgrade
+    this.#bodyLimit = client.listener.spec.limits.body
+    this.#pump.begin(framing, OUT.same, {
+      extensions: client.listener.spec.limits.chunkExtensions,
+      trailers: client.listener.spec.limits.trailers,
+    })
+    const small = framing > 0 && framing <= REPLAY_BYTES ? framing : 0
+    const bound = writer.bound(request)
+    this.#slab = reactor.slabs.take(bound + small <= REPLAY_BYTES ? bound + small : bound)
+    if (this.#slab < 0) return false
+    this.#end = writer.write(this.#slab, request)
+    this.#replayable = true
+    this.#note(writer)
+    return true
+  }
+
+  /** The whole request was read and sent, or lies ready to be sent. */
+  get done(): boolean {
+    return this.#pump.done
+  }
+
+  /** It may be sent once more: nothing is lost and doing it twice does what doing it once does (RFC 9110 §9.2.2). */
+  get repeatable(): boolean {
+    return this.#replayable && this.#slab >= 0 && isIdempotent(this.method)
+  }
+
+  get bytes(): number {
+    return this.#pump.payload
+  }
+
+  /** Send what lies in the slab; the rest of the body follows through `feed`. */
+  sendTo(up: UpstreamConnection): void {
+    this.#context.reactor.ops.send(up, this.#slab, this.#end)
+  }
+
+  /**
+   * Body bytes in `mem[start, end)`: sent on to `up`, or, while there is none, taken only if the slab has room for the whole body.
+   * Returns the offset behind what was taken, -id of a rejection, or `BODY_OVER_LIMIT`.
+   */
+  feed(start: number, end: number, up: UpstreamConnection | undefined): number {
+    if (this.#pump.done || start === end) return start
+    if (this.#replayable && this.#fitsSlab(end - start)) return this.#feedThroughSlab(start, up)
+    if (up === undefined) return start
+    this.#replayable = false
+    const at = this.#pump.feed(start, end, up)
+    if (this.#pump.payload > this.#bodyLimit) return BODY_OVER_LIMIT
+    return at
+  }
+
+  /** Let the engine move the rest, if there is enough of it to be worth that. */
+  relayRest(client: ClientConnection, up: UpstreamConnection): void {
+    if (up.connecting || this.#pump.left < RELAY_BYTES || client.relaying) return
+    client.relaying = true
+    this.#context.reactor.ops.relay(client, up, this.#pump.left)
+  }
+
+  relayed(status: number, bytes: number): void {
+    if (status === RELAY.complete || bytes > 0) this.#pump.relayed(bytes)
+  }
+
+  /** The endpoint has answered: the request is not needed again, unless the access log still wants to read it. */
+  answered(): void {
+    if (!this.#context.logging) this.release()
+  }
+
+  release(): void {
+    if (this.#slab < 0) return
+    this.#context.reactor.release(this.#slab)
+    this.#slab = -1
+  }
+
+  /** Tell the record what the access log wants to know of the request. */
+  describe(record: ExchangeRecord): void {
+    record.minor = this.minor
+    record.bytesFromClient = this.#pump.payload
+    if (this.#slab < 0) return
+    record.methodStart = this.#slab
+    record.methodEnd = this.#methodEnd
+    record.targetStart = this.#targetStart
+    record.targetEnd = this.#targetEnd
+    record.hostStart = this.#hostStart
+    record.hostEnd = this.#hostEnd
+    record.userAgentStart = this.#userAgentStart
+    record.userAgentEnd = this.#userAgentEnd
+    record.refererStart = this.#refererStart
+    record.refererEnd = this.#refererEnd
+    record.requestIdStart = this.requestIdStart
+    record.requestIdEnd = this.requestIdStart + REQUEST_ID_BYTES
+  }
+
+  #fitsSlab(available: number): boolean {
+    const { framing, left, payload } = this.#pump
+    if (framing === BODY.chunked || payload > 0 || available < left) return false
+    const used = this.#end - this.#slab
+    return used + left <= REPLAY_BYTES && used + left <= this.#context.reactor.slabs.sizeAt(this.#slab)
+  }
+
+  #feedThroughSlab(start: number, up: UpstreamConnection | undefined): number {
+    const { left } = this.#pump
+    const at = this.#end
+    this.#context.reactor.mem.copyWithin(at, start, start + left)
+    this.#end += left
+    if (up !== undefined) this.#context.reactor.ops.send(up, at, this.#end)
+    this.#pump.relayed(left)
+    return start + left
+  }
+
+  #note(writer: RequestHeadWriter): void {
+    this.requestIdStart = writer.requestIdStart
+    this.#methodEnd = writer.methodEnd
+    this.#targetStart = writer.targetStart
+    this.#targetEnd = writer.targetEnd
+    this.#hostStart = writer.hostStart
+    this.#hostEnd = writer.hostEnd
+    this.#userAgentStart = writer.userAgentStart
+    this.#userAgentEnd = writer.userAgentEnd
+    this.#refererStart = writer.refererStart
+    this.#refererEnd = writer.refererEnd
+  }
+}

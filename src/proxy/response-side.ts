@@ -1,0 +1,190 @@
+import type { ClientConnection } from '../downstream/client.ts'
+import { BODY, persistent, responseFraming } from '../http/framing.ts'
+import type { Head } from '../http/head.ts'
+import type { ResponseParser } from '../http/h1/response-parser.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
+import { RESPONSE_LIMITS } from './context.ts'
+import type { ProxyContext } from './context.ts'
+import { OUT, Pump, RELAY_BYTES } from './pump.ts'
+import type { RequestSide } from './request-side.ts'
+import type { ResponseHeadSender } from './response-head.ts'
+
+/** What `read` says about the bytes it was given. */
+export const READ = {
+  /** All taken, more is to come. */
+  more: 0,
+  complete: 1,
+  /** Complete, and bytes follow that nobody asked for: the connection must not be used again. */
+  surplus: 2,
+  /** A 101 went to the client; what follows it is at `restStart … restEnd`. */
+  switched: 3,
+  malformed: 4,
+  /** No buffer is left for a head that came in part. */
+  noBuffer: 5,
+} as const
+
+/** Interim responses that one request may get: an endpoint that sends them for ever is broken. */
+const MAX_INTERIM = 32
+
+/** The response's half of an exchange: read from the endpoint, sent to the client. */
+export class ResponseSide {
+  readonly #context: ProxyContext
+  readonly #sender: ResponseHeadSender
+  readonly #pump: Pump
+  #client!: ClientConnection
+  #request!: RequestSide
+  /** Ours while a head is partial. */
+  #parser: ResponseParser | undefined
+  #interim = 0
+  #wantsKeepAlive = false
+  /** The final head was sent: from here on a failure can only break the connection. */
+  started = false
+  /** Any byte of a response was read. */
+  touched = false
+  /** The client's connection stays open after this response. */
+  keepAlive = false
+  /** The endpoint's connection may carry another exchange. */
+  persistentUpstream = false
+  status = 0
+  bytes = 0
+  restStart = 0
+  restEnd = 0
+
+  constructor(context: ProxyContext, sender: ResponseHeadSender) {
+    this.#context = context
+    this.#sender = sender
+    this.#pump = new Pump(context)
+  }
+
+  begin(client: ClientConnection, request: RequestSide, wantsKeepAlive: boolean): void {
+    this.#client = client
+    this.#request = request
+    this.#wantsKeepAlive = wantsKeepAlive
+    this.#interim = 0
+    this.started = false
+    this.touched = false
+    this.keepAlive = false
+    this.persistentUpstream = false
+    this.status = 0
+    this.bytes = 0
+  }
+
+  read(up: UpstreamConnection, start: number, end: number): number {
+    this.touched = true
+    if (this.started) return this.#body(up, start, end)
+    if (up.carry.empty) return this.#head(up, start, end)
+    if (!up.carry.append(this.#context.reactor, start, end)) return READ.noBuffer
+    return this.#head(up, up.carry.start, up.carry.end)
+  }
+
+  /** The endpoint sent FIN. True if that completes the response. */
+  ended(): boolean {
+    if (!this.started) return false
+    this.#pump.close(this.#client)
+    return this.#pump.done
+  }
+
+  /** The engine moved body bytes to the client by itself. True if that completes the response. */
+  relayed(bytes: number): boolean {
+    this.#pump.relayed(bytes)
+    return this.#pump.done
+  }
+
+  release(): void {
+    if (this.#parser === undefined) return
+    this.#context.responseParsers.giveBack(this.#parser)
+    this.#parser = undefined
+  }
+
+  /** Body bytes sent to the client. */
+  get payload(): number {
+    return this.#pump.payload
+  }
+
+  /** One or more interim heads, then the final one. */
+  #head(up: UpstreamConnection, start: number, end: number): number {
+    const { reactor, responseParsers } = this.#context
+    const parser = this.#parser ?? responseParsers.take()
+    this.#parser = parser
+    let at = start
+    for (;;) {
+      const consumed = parser.parse(reactor.mem, at, end)
+      if (consumed < 0) return READ.malformed
+      if (consumed === 0) return this.#keepPartial(up, at, end)
+      at += consumed
+      const { status } = parser.head
+      if (status >= 200 || status === 101) break
+      if (++this.#interim > MAX_INTERIM) return READ.malformed
+      if (this.#request.minor === 1) this.#sender.sendInterim(this.#client, parser.head)
+      if (at === end) {
+        up.carry.clear(reactor)
+        return READ.more
+      }
+    }
+    const result = parser.head.status === 101 ? this.#switch(parser.head, at, end) : this.#final(up, at, end)
+    up.carry.clear(reactor)
+    this.release()
+    return result
+  }
+
+  #keepPartial(up: UpstreamConnection, at: number, end: number): number {
+    const { reactor } = this.#context
+    if (!up.carry.empty) up.carry.keepFrom(reactor, at)
+    else if (!up.carry.append(reactor, at, end)) return READ.noBuffer
+    return READ.more
+  }
+
+  #switch(head: Head, at: number, end: number): number {
+    if (!this.#request.upgrade || !head.upgrade) return READ.malformed
+    this.status = 101
+    this.started = true
+    this.#sender.send(this.#client, head, {
+      requestIdStart: this.#request.requestIdStart,
+      chunked: false,
+      connection: '',
+      upgrade: true,
+    })
+    this.bytes = this.#sender.bytes
+    this.restStart = at
+    this.restEnd = end
+    return READ.switched
+  }
+
+  #final(up: UpstreamConnection, at: number, end: number): number {
+    const { head } = this.#parser!
+    const { minor, method } = this.#request
+    const framing = responseFraming(head, method)
+    const delimited = framing !== BODY.chunked && framing !== BODY.untilClose
+    // An early final response: the rest of the request is not read, so the connection cannot go on.
+    this.keepAlive = this.#wantsKeepAlive && this.#request.done && (minor === 1 || delimited)
+    this.persistentUpstream = framing !== BODY.untilClose && persistent(head)
+    this.status = head.status
+    this.#sender.send(this.#client, head, {
+      requestIdStart: this.#request.requestIdStart,
+      chunked: !delimited && minor === 1,
+      connection: this.keepAlive ? (minor === 0 ? 'keep-alive' : '') : 'close',
+      upgrade: false,
+    })
+    this.bytes = this.#sender.bytes
+    this.started = true
+    this.#pump.begin(framing, outOf(framing, minor), RESPONSE_LIMITS)
+    return this.#body(up, at, end)
+  }
+
+  #body(up: UpstreamConnection, start: number, end: number): number {
+    const pump = this.#pump
+    const at = pump.feed(start, end, this.#client)
+    if (at < 0) return READ.malformed
+    if (pump.done) return at < end ? READ.surplus : READ.complete
+    if (pump.left >= RELAY_BYTES && !up.relaying) {
+      up.relaying = true
+      this.#context.reactor.ops.relay(up, this.#client, pump.left)
+    }
+    return READ.more
+  }
+}
+
+const outOf = (framing: number, minor: number): number => {
+  if (framing === BODY.chunked) return minor === 1 ? OUT.same : OUT.payload
+  return framing === BODY.untilClose && minor === 1 ? OUT.chunked : OUT.same
+}

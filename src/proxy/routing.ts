@@ -1,0 +1,60 @@
+import type { Snapshot } from '../config/snapshot.ts'
+import type { Rng } from '../base/random.ts'
+import type { Reactor } from '../io/reactor.ts'
+import { compileRoutes } from '../route/table.ts'
+import type { RouteTable } from '../route/table.ts'
+import { Cluster } from '../upstream/cluster.ts'
+import type { ClusterPorts } from '../upstream/cluster.ts'
+
+/** What a snapshot says about where requests go, compiled: the route table, and the cluster of each route. Never changed once made. */
+export type Routing = { readonly table: RouteTable; readonly clusterOf: readonly Cluster[] }
+
+export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [] }
+
+/** The clusters of one shard, by id, over all snapshots: a cluster that stays keeps its connections and its place in the cycle. */
+export class Clusters {
+  readonly #reactor: Reactor
+  readonly #ports: ClusterPorts
+  readonly #rng: Rng
+  readonly #byId = new Map<number, Cluster>()
+
+  constructor(reactor: Reactor, ports: ClusterPorts, rng: Rng) {
+    this.#reactor = reactor
+    this.#ports = ports
+    this.#rng = rng
+  }
+
+  /** Take over a snapshot's clusters; returns the routing to use from now on. */
+  apply(snapshot: Snapshot): Routing {
+    const stay = new Set(snapshot.clusters.map((spec) => spec.id))
+    for (const [id, cluster] of this.#byId) {
+      if (stay.has(id)) continue
+      cluster.retire()
+      this.#byId.delete(id)
+    }
+    const clusters = snapshot.clusters.map((spec) => {
+      const known = this.#byId.get(spec.id)
+      if (known !== undefined && known.spec.name === spec.name) {
+        known.apply(spec)
+        return known
+      }
+      known?.retire()
+      const made = new Cluster(this.#reactor, spec, this.#ports, this.#rng)
+      this.#byId.set(spec.id, made)
+      return made
+    })
+    return {
+      table: compileRoutes(snapshot.routes),
+      clusterOf: snapshot.routes.map((route) => clusters[route.cluster]!),
+    }
+  }
+
+  all(): Iterable<Cluster> {
+    return this.#byId.values()
+  }
+
+  /** Something was freed elsewhere: those who wait may go on. */
+  serveWaiting(): void {
+    for (const cluster of this.#byId.values()) if (cluster.waitingCount > 0) cluster.serveWaiting()
+  }
+}

@@ -1,0 +1,191 @@
+import { copySpan } from '../base/bytes.ts'
+import { Stock } from '../base/stock.ts'
+import type { ClientConnection } from '../downstream/client.ts'
+import type { Service } from '../downstream/service.ts'
+import { BODY, persistent, requestFraming } from '../http/framing.ts'
+import { FIELD_STRIDE, VALUE_END, VALUE_START } from '../http/head.ts'
+import type { Head } from '../http/head.ts'
+import { METHOD } from '../http/methods.ts'
+import { FIELD } from '../http/names.ts'
+import { REJECTIONS } from '../http/reject.ts'
+import { Target } from '../http/uri.ts'
+import { NO_HOST } from '../route/table.ts'
+import type { RouteSpans } from '../route/table.ts'
+import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
+import { OUTCOME } from '../telemetry/outcome.ts'
+import type { ProxyContext } from './context.ts'
+import { Exchange } from './exchange.ts'
+import type { ExchangePorts } from './exchange.ts'
+import { FAILURE } from './failure.ts'
+import type { Failure } from './failure.ts'
+import { replyFailure } from './reply.ts'
+import { RequestHeadWriter } from './request-head.ts'
+import { REQUEST_ID_BYTES } from './request-id.ts'
+import { ResponseHeadSender } from './response-head.ts'
+import { NO_ROUTING } from './routing.ts'
+import type { Routing } from './routing.ts'
+
+/** The longest target a listener may allow, and a byte more for the slash an absolute form may lack. */
+const TARGET_BYTES = 65_537
+
+const WEBSOCKET = Uint8Array.from('websocket', (letter) => letter.charCodeAt(0))
+
+/** Answers requests: decides where each goes and sets an exchange on its way, or says at once why not. */
+export class ProxyService implements Service {
+  readonly #context: ProxyContext
+  readonly #target = new Target(new Uint8Array(TARGET_BYTES))
+  readonly #exchanges: Stock<Exchange>
+  /** Replaced as a whole by a reload; exchanges under way hold on to what they took from the one before. */
+  routing: Routing = NO_ROUTING
+  /** Exchanges under way. */
+  active = 0
+  /** Called for every client connection that is gone. */
+  onClosed: (client: ClientConnection) => void = () => {}
+
+  constructor(context: ProxyContext) {
+    this.#context = context
+    const ports: ExchangePorts = {
+      writer: new RequestHeadWriter(context),
+      sender: new ResponseHeadSender(context),
+      recycle: (exchange) => {
+        this.active--
+        this.#exchanges.giveBack(exchange)
+      },
+    }
+    this.#exchanges = new Stock(() => new Exchange(context, ports))
+  }
+
+  begin(client: ClientConnection, head: Head): void {
+    const target = this.#target
+    const rejection = target.parse(head)
+    if (rejection < 0) {
+      this.#refuse(client, head, REJECTIONS[-rejection]!)
+      return
+    }
+    const framing = requestFraming(head)
+    const refusal = this.#refusal(client, head, framing)
+    if (refusal !== undefined) {
+      this.#reply(client, head, refusal)
+      return
+    }
+    const route = this.#route(target)
+    if (route < 0) {
+      this.#reply(client, head, route === NO_HOST ? FAILURE.noHost : FAILURE.noPath)
+      return
+    }
+    const cluster = this.routing.clusterOf[route]!
+    const pool = cluster.pick(0)
+    if (pool === undefined) {
+      this.#reply(client, head, FAILURE.noEndpoint, cluster.spec.id)
+      return
+    }
+    const upgrade = head.upgrade && framing <= 0 && head.method === METHOD.get && asksForWebSocket(head)
+    const fallbackHost = cluster.spec.name
+    const keepAlive = persistent(head) && !this.#context.draining && !client.pipelinedOut
+    this.active++
+    const exchange = this.#exchanges.take()
+    exchange.begin(
+      { head, target, client, framing, upgrade, fallbackHost },
+      { route, cluster, pool },
+      keepAlive,
+    )
+  }
+
+  reject(client: ClientConnection, rejection: number, _head: Head): void {
+    this.#refuse(client, undefined, REJECTIONS[rejection]!)
+  }
+
+  headTimeout(client: ClientConnection): void {
+    this.#context.recorder.clientTimeout(client.listener.spec.id, CLIENT_TIMEOUT.requestHead)
+    this.#answer(client, undefined, FAILURE.headTimeout, -1)
+    client.closeGracefully()
+  }
+
+  overloaded(client: ClientConnection): void {
+    this.#context.recorder.buffersExhausted()
+    if (client.handler === undefined) {
+      this.#answer(client, undefined, FAILURE.overloaded, -1)
+      client.closeGracefully()
+    } else client.resetNow()
+  }
+
+  closed(client: ClientConnection): void {
+    this.onClosed(client)
+  }
+
+  /** What may be refused before routing. */
+  #refusal(client: ClientConnection, head: Head, framing: number): Failure | undefined {
+    if (head.method === METHOD.connect) return FAILURE.connectMethod
+    return framing > client.listener.spec.limits.body ? FAILURE.bodyTooLarge : undefined
+  }
+
+  #route(target: Target): number {
+    const { table } = this.routing
+    const { reactor } = this.#context
+    if (target.verbatim) return table.match(reactor.mem, target)
+    // The normalised path lies outside of `mem`: bring it next to the host for the match.
+    const length = target.pathEnd - target.pathStart
+    const at = reactor.ops.reserve(length)
+    copySpan(reactor.mem, at, target.bytes, target.pathStart, target.pathEnd)
+    const { hostStart, hostEnd } = target
+    const spans: RouteSpans = { hostStart, hostEnd, pathStart: at, pathEnd: at + length }
+    return table.match(reactor.mem, spans)
+  }
+
+  /** The input is not fit to be understood: say so and close. */
+  #refuse(client: ClientConnection, head: Head | undefined, rejection: (typeof REJECTIONS)[number]): void {
+    const { status, detail } = rejection
+    const outcome = OUTCOME['request-rejected']
+    this.#answer(client, head, { outcome, status, error: 'http_request_error', detail }, -1)
+    client.closeGracefully()
+  }
+
+  /** The request is understood and has no place to go: say so; the connection goes on if no body is in the way. */
+  #reply(client: ClientConnection, head: Head, failure: Failure, cluster = -1): void {
+    const keep = requestFraming(head) <= 0 && requestFraming(head) !== BODY.chunked && persistent(head)
+    const close = !keep || this.#context.draining || client.pipelinedOut
+    this.#answer(client, head, failure, cluster, close)
+    client.done(!close)
+  }
+
+  #answer(
+    client: ClientConnection,
+    head: Head | undefined,
+    failure: Failure,
+    cluster: number,
+    close = true,
+  ): void {
+    const method = head?.method ?? METHOD.other
+    const bytes = replyFailure(this.#context, client, failure, { close, method, requestIdStart: -1 })
+    const { record, recorder, reactor } = this.#context
+    record.reset()
+    record.listener = client.listener.spec.id
+    record.cluster = cluster
+    record.outcome = failure.outcome
+    record.status = failure.status
+    record.startedMs = reactor.nowMs
+    record.wallStartMs = reactor.wallMs
+    record.durationMs = 0
+    record.bytesToClient = bytes
+    record.peer = client.peer
+    record.requestIdStart = this.#context.repliedIdStart
+    record.requestIdEnd = record.requestIdStart + REQUEST_ID_BYTES
+    if (head !== undefined) {
+      record.minor = head.minor
+      record.methodStart = head.methodStart
+      record.methodEnd = head.methodEnd
+      record.targetStart = head.targetStart
+      record.targetEnd = head.targetEnd
+    }
+    recorder.finish(record)
+  }
+}
+
+/** The only protocol we switch to: letting an endpoint speak h2c, say, behind our back would be smuggling. */
+const asksForWebSocket = (head: Head): boolean => {
+  const index = head.find(FIELD.upgrade)
+  if (index < 0) return false
+  const start = head.fields[index * FIELD_STRIDE + VALUE_START]!
+  if (head.fields[index * FIELD_STRIDE + VALUE_END]! - start !== WEBSOCKET.length) return false
+  return WEBSOCKET.every((letter, i) => (head.bytes[start + i]! | 0x20) === letter)
+}

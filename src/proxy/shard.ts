@@ -1,0 +1,186 @@
+import type { Clock } from '../base/clock.ts'
+import type { Rng } from '../base/random.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import { ClientConnection } from '../downstream/client.ts'
+import { Listener } from '../downstream/listener.ts'
+import type { Engine, EngineOptions } from '../io/engine.ts'
+import { Reactor } from '../io/reactor.ts'
+import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
+import { ADMITTED, ConnectionGate } from '../limit/connections.ts'
+import type { HashKey } from '../limit/clients.ts'
+import type { ActorLine, Fleet } from '../shm/fleet.ts'
+import { ShardRecorder } from '../telemetry/recorder.ts'
+import { UpstreamConnection } from '../upstream/connection.ts'
+import { ProxyContext } from './context.ts'
+import type { ShardControl } from './control.ts'
+import { Drain } from './drain.ts'
+import { FleetPorts } from './ports.ts'
+import { Clusters } from './routing.ts'
+import { ProxyService } from './service.ts'
+
+/**
+ * Buffers of a shard. The size classes: most heads fit the first, those with large cookies the second, and the third takes the largest
+ * head a listener may allow (64 KiB) and one read behind it. All of it is address space; memory is what was touched.
+ */
+export const SHARD_REACTOR: ReactorOptions = {
+  scratchBytes: 1024 * 1024,
+  granularityMs: 50,
+  slabs: [
+    { bytes: 2048, count: 16_384 },
+    { bytes: 8192, count: 4096 },
+    { bytes: 98_304, count: 512 },
+  ],
+}
+
+/** The native engine's share: 16 KiB a read, as TLS records will be; a queue that holds what one batch may overshoot by, and a relay's buffer. */
+export const ENGINE_OPTIONS: Pick<
+  EngineOptions,
+  'arenaBytes' | 'readBytes' | 'queueCap' | 'eventRows' | 'opRows'
+> = {
+  arenaBytes: 1024 * 1024,
+  readBytes: 16_384,
+  queueCap: 1024 * 1024,
+  eventRows: 1024,
+  opRows: 4096,
+}
+
+export type ShardParts = {
+  readonly shard: number
+  readonly engine: Engine
+  readonly fleet: Fleet
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly hashKey: HashKey
+  readonly reactor: ReactorOptions
+  /** An exception that was contained: the connection it came from is reset, the shard goes on. */
+  readonly onError: (error: unknown) => void
+}
+
+/** One shard: everything between its engine and its part of the fleet memory. */
+export class Shard implements ReactorHandler, ShardControl {
+  readonly reactor: Reactor
+  readonly #parts: ShardParts
+  readonly #context: ProxyContext
+  readonly #recorder: ShardRecorder
+  readonly #service: ProxyService
+  readonly #clusters: Clusters
+  readonly #gate: ConnectionGate
+  readonly #line: ActorLine
+  readonly #drain: Drain
+  #listeners = new Map<number, Listener>()
+  #version = 0
+  #clients = 0
+
+  constructor(parts: ShardParts) {
+    const { shard, engine, fleet, rng } = parts
+    this.#parts = parts
+    this.#recorder = new ShardRecorder(fleet, shard, rng)
+    this.reactor = new Reactor(engine, parts.reactor, this)
+    this.#context = new ProxyContext(shard, this.reactor, this.#recorder, rng)
+    this.#service = new ProxyService(this.#context)
+    this.#service.onClosed = (client): void => this.#onClosed(client)
+    this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder), rng)
+    this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
+    this.#line = fleet.actor(shard)
+    this.#drain = new Drain(this.reactor, () => this.#clients === 0)
+  }
+
+  start(): void {
+    this.reactor.start()
+  }
+
+  // ── control ──
+
+  apply(snapshot: Snapshot): void {
+    if (snapshot.version <= this.#version) return
+    this.#version = snapshot.version
+    this.#service.routing = this.#clusters.apply(snapshot)
+    const listeners = snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service)] as const)
+    this.#listeners = new Map(listeners)
+    const { to, sample } = snapshot.accessLog
+    this.#context.logging = to !== undefined && sample > 0
+    this.#recorder.setLogSample(to === undefined ? 0 : sample)
+    this.reactor.flush()
+  }
+
+  listen(listenerFd: number, id: number): void {
+    this.reactor.engine.listen(listenerFd, id)
+  }
+
+  unlisten(listenerFd: number): void {
+    this.reactor.engine.unlisten(listenerFd)
+  }
+
+  drain(windowMs: number, hardMs: number): Promise<void> {
+    this.#context.draining = true
+    return this.#drain.begin(windowMs, hardMs)
+  }
+
+  census(): { clients: number; exchanges: number; upstreams: number } {
+    let upstreams = 0
+    for (const connection of this.reactor.connections()) {
+      if (connection instanceof UpstreamConnection) upstreams++
+    }
+    return { clients: this.#clients, exchanges: this.#service.active, upstreams }
+  }
+
+  // ── what the reactor reports ──
+
+  onAccepted(accepted: Accepted): void {
+    const listener = this.#listeners.get(accepted.token)
+    if (listener === undefined) {
+      this.reactor.ops.close(accepted, 0) // its listener went with a reload a moment ago
+      return
+    }
+    const { id, limits } = listener.spec
+    const refusal = this.#gate.admit(id, accepted.peer, limits)
+    if (refusal !== ADMITTED) {
+      this.#recorder.connectionRefused(id, refusal)
+      this.reactor.ops.close(accepted, 0)
+      return
+    }
+    this.#clients++
+    this.#recorder.connectionOpened(id)
+    this.reactor.register(new ClientConnection(this.reactor, listener, accepted))
+  }
+
+  onWake(): void {
+    this.#clusters.serveWaiting()
+  }
+
+  onExhausted(): void {
+    // Counted by the engine (`acceptExhausted`), which pauses accepting by itself.
+  }
+
+  onTakenOver(fd: number, generation: number): void {
+    this.reactor.ops.reset({ fd, generation })
+  }
+
+  onError(error: unknown): void {
+    this.#recorder.errorContained()
+    this.#parts.onError(error)
+  }
+
+  /** Once per turn of the wheel: what need not be right to the microsecond. */
+  onTurn(nowMs: number): void {
+    this.#clusters.serveWaiting() // a freed place whose wake-up was lost with a dying shard
+    for (const cluster of this.#clusters.all()) for (const pool of cluster.pools()) pool.report()
+    this.#drain.onTurn(nowMs)
+  }
+
+  onBatchEnd(nowMs: number, startedMs: number): void {
+    this.#line.beat(nowMs)
+    this.#recorder.busy(this.#parts.clock.monotonicMs() - startedMs)
+  }
+
+  onBatchStart(): number {
+    return this.#parts.clock.monotonicMs()
+  }
+
+  #onClosed(client: ClientConnection): void {
+    this.#clients--
+    const { id } = client.listener.spec
+    this.#recorder.connectionClosed(id)
+    this.#gate.leave(id, client.peer)
+  }
+}

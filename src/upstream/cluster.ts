@@ -1,0 +1,127 @@
+import { NO_PICK } from '../balance/policy.ts'
+import type { ClusterView, Policy } from '../balance/policy.ts'
+import { makePolicy } from '../balance/registry.ts'
+import type { Rng } from '../base/random.ts'
+import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
+import type { Reactor } from '../io/reactor.ts'
+import { EndpointPool } from './pool.ts'
+import type { PoolEvents, PoolSiblings } from './pool.ts'
+import type { ConnectionPermits } from './permits.ts'
+
+/** What a cluster needs of the shard's memory, resolved once per endpoint. */
+export interface ClusterPorts {
+  /** Limits are read at every `take`, because a reload may change them. */
+  permits(cluster: Cluster, endpoint: EndpointSpec): ConnectionPermits
+  events(cluster: Cluster, endpoint: EndpointSpec): PoolEvents
+}
+
+/**
+ * One shard's side of a cluster: its endpoints' pools and its policy. It lives as long as the cluster's id does; a new snapshot is
+ * applied to it, and what stays the same (a pool with its connections, the policy's place in its cycle) goes on.
+ */
+export class Cluster implements PoolSiblings {
+  spec: ClusterSpec
+  readonly #reactor: Reactor
+  readonly #ports: ClusterPorts
+  readonly #rng: Rng
+  #policy: Policy
+  #policyName = ''
+  /** Pools that can be picked, index-aligned with the view. */
+  #pickable: EndpointPool[] = []
+  #pools = new Map<number, EndpointPool>()
+  #view: ClusterView = { size: 0, weights: new Float64Array(0) }
+  #waiting = 0
+
+  constructor(reactor: Reactor, spec: ClusterSpec, ports: ClusterPorts, rng: Rng) {
+    this.#reactor = reactor
+    this.#ports = ports
+    this.#rng = rng
+    this.spec = spec
+    this.#policy = makePolicy(spec.policy.name)
+    this.apply(spec)
+  }
+
+  apply(spec: ClusterSpec): void {
+    this.spec = spec
+    const before = this.#pools
+    this.#pools = new Map()
+    for (const endpoint of spec.endpoints) {
+      const kept = before.get(endpoint.id)
+      const pool = kept?.spec.address === endpoint.address ? kept : this.#makePool(endpoint)
+      pool.spec = endpoint
+      pool.limits = { idleTimeoutMs: spec.pool.idleTimeoutMs, queue: spec.pool.queue }
+      this.#pools.set(endpoint.id, pool)
+      if (pool === kept) before.delete(endpoint.id)
+    }
+    for (const gone of before.values()) retire(gone)
+    this.#rebuild()
+  }
+
+  /** The cluster left the configuration. */
+  retire(): void {
+    for (const pool of this.#pools.values()) retire(pool)
+    this.#pools.clear()
+    this.#rebuild()
+  }
+
+  /** The endpoint for a request, undefined if there is none. */
+  pick(key: number): EndpointPool | undefined {
+    const index = this.#policy.pick(this.#view, key, this.#rng)
+    return index === NO_PICK ? undefined : this.#pickable[index]
+  }
+
+  pools(): Iterable<EndpointPool> {
+    return this.#pools.values()
+  }
+
+  /** Requests waiting for a connection in this cluster on this shard. */
+  get waitingCount(): number {
+    return this.#waiting
+  }
+
+  evictIdle(except: EndpointPool): boolean {
+    for (const pool of this.#pools.values()) if (pool !== except && pool.evictOldest()) return true
+    return false
+  }
+
+  slotFreed(): void {
+    if (this.#waiting > 0) this.serveWaiting()
+  }
+
+  waiting(delta: 1 | -1): void {
+    this.#waiting += delta
+  }
+
+  serveWaiting(): void {
+    for (const pool of this.#pools.values()) if (pool.waiting > 0) pool.serve()
+  }
+
+  #makePool(endpoint: EndpointSpec): EndpointPool {
+    const limits = { idleTimeoutMs: this.spec.pool.idleTimeoutMs, queue: this.spec.pool.queue }
+    const permits = this.#ports.permits(this, endpoint)
+    return new EndpointPool(this.#reactor, endpoint, limits, {
+      permits,
+      events: this.#ports.events(this, endpoint),
+      siblings: this,
+    })
+  }
+
+  #rebuild(): void {
+    this.#pickable = [...this.#pools.values()].filter((pool) => pool.spec.weight > 0)
+    const weights = Float64Array.from(this.#pickable, (pool) => pool.spec.weight)
+    const same = weights.length === this.#view.size && weights.every((w, i) => w === this.#view.weights[i])
+    if (this.spec.policy.name === this.#policyName && same) return
+    if (this.spec.policy.name !== this.#policyName) {
+      this.#policyName = this.spec.policy.name
+      this.#policy = makePolicy(this.#policyName)
+    }
+    this.#view = { size: weights.length, weights }
+    this.#policy.rebuild(this.#view, this.#rng)
+  }
+}
+
+const retire = (pool: EndpointPool): void => {
+  pool.retired = true
+  pool.closeIdle()
+  pool.report()
+}

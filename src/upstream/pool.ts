@@ -1,0 +1,231 @@
+import type { EndpointSpec } from '../config/snapshot.ts'
+import type { Reactor } from '../io/reactor.ts'
+import { UpstreamConnection } from './connection.ts'
+import type { UpstreamUser } from './connection.ts'
+import type { ConnectionPermits } from './permits.ts'
+
+/** A request that waits for a connection; called back in first-in-first-out order. */
+export interface Waiter extends UpstreamUser {
+  /** A connection (in use by this waiter from now on) came free or is being opened. */
+  granted(connection: UpstreamConnection): void
+  /** The endpoint could not be connected to at all: errno of the attempt made for this waiter. */
+  connectFailed(errno: number): void
+}
+
+/** Pool limits as they stand in the cluster's present configuration. */
+export type PoolLimits = { readonly idleTimeoutMs: number; readonly queue: number }
+
+/** What the pool tells the counters; resolved once per endpoint. */
+export interface PoolEvents {
+  /** A connection is being attempted. */
+  opened(): void
+  /** Idle connections now. */
+  idleIs(idle: number): void
+}
+
+/** Neighbours in the cluster, for when the cluster's limit (and not the endpoint's) is what is in the way. */
+export interface PoolSiblings {
+  /** Close one idle connection of another endpoint of the cluster on this shard; false if there is none. */
+  evictIdle(except: EndpointPool): boolean
+  /** A connection was closed: a waiter of another endpoint may go on. */
+  slotFreed(): void
+  /** A request began (+1) or ended (-1) to wait in this cluster. */
+  waiting(delta: 1 | -1): void
+}
+
+/** What `acquire` gives. A connection may still be connecting: what is sent on it goes out once it is established. */
+export type Acquired =
+  | { readonly kind: 'connection'; readonly connection: UpstreamConnection }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'full' }
+  | { readonly kind: 'failed'; readonly errno: number }
+
+const WAIT: Acquired = { kind: 'wait' }
+const FULL: Acquired = { kind: 'full' }
+
+/**
+ * The connections of one shard to one endpoint: idle ones (last in, first out, so that the surplus ages and times out) and, when no
+ * further may be opened, the requests that wait, first in, first out. Survives reloads as long as its endpoint does.
+ */
+export class EndpointPool {
+  spec: EndpointSpec
+  limits: PoolLimits
+  /** The endpoint left the configuration: nothing is kept for later. */
+  retired = false
+  /** Connections of this shard, in whatever state. */
+  open = 0
+  readonly #reactor: Reactor
+  readonly #permits: ConnectionPermits
+  readonly #events: PoolEvents
+  readonly #siblings: PoolSiblings
+  readonly #idle: UpstreamConnection[] = []
+  /** Insertion order is the queue's order; a cancelled waiter leaves in O(1). */
+  readonly #waiters = new Set<Waiter>()
+  /** Serving a waiter can close a sibling's connection, and that asks us to serve: once at a time. */
+  #serving = false
+
+  constructor(
+    reactor: Reactor,
+    spec: EndpointSpec,
+    limits: PoolLimits,
+    ports: { permits: ConnectionPermits; events: PoolEvents; siblings: PoolSiblings },
+  ) {
+    this.#reactor = reactor
+    this.spec = spec
+    this.limits = limits
+    this.#permits = ports.permits
+    this.#events = ports.events
+    this.#siblings = ports.siblings
+  }
+
+  get idleCount(): number {
+    return this.#idle.length
+  }
+
+  get waiting(): number {
+    return this.#waiters.size
+  }
+
+  /** An idle connection if there is one: the common case, without allocation. */
+  takeIdle(user: UpstreamUser): UpstreamConnection | undefined {
+    if (this.#waiters.size > 0) return undefined
+    const connection = this.#idle.pop()
+    if (connection === undefined) return undefined
+    connection.user = user
+    return connection
+  }
+
+  /** Open a connection for `waiter`, or queue it. With idle ones at hand `takeIdle` comes first, unless a fresh one is wanted. */
+  acquire(waiter: Waiter): Acquired {
+    if (this.#waiters.size === 0) {
+      const opened = this.#open(waiter)
+      if (opened !== undefined) return opened
+    }
+    if (this.#waiters.size >= this.limits.queue) return FULL
+    this.#waiters.add(waiter)
+    this.#waitingChanged(1)
+    return WAIT
+  }
+
+  /** The waiter gave up: its client left or its time is over. */
+  cancel(waiter: Waiter): void {
+    if (this.#waiters.delete(waiter)) this.#waitingChanged(-1)
+  }
+
+  /** An exchange is done with its connection and it can carry another. */
+  release(connection: UpstreamConnection): void {
+    connection.user = undefined
+    connection.served++
+    const waiter = this.#nextWaiter()
+    if (waiter !== undefined) {
+      connection.user = waiter
+      waiter.granted(connection)
+      return
+    }
+    if (this.retired || this.#idleIsOwedElsewhere()) {
+      this.discard(connection)
+      return
+    }
+    this.#idle.push(connection)
+    this.#reactor.wheel.arm(connection, this.#reactor.nowMs + this.limits.idleTimeoutMs)
+  }
+
+  /** Close a connection that carries nothing worth finishing: idle too long, surprised us, or its exchange was given up. */
+  discard(connection: UpstreamConnection): void {
+    const inUse = connection.user !== undefined || connection.connecting
+    connection.user = undefined
+    if (inUse) connection.abort()
+    else connection.close(0)
+    this.closed(connection)
+  }
+
+  /** A connection of ours is gone, whoever closed it. */
+  closed(connection: UpstreamConnection): void {
+    const at = this.#idle.lastIndexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    connection.carry.clear(this.#reactor)
+    this.open--
+    this.#permits.give()
+    this.#wakeOther()
+    this.serve()
+    this.#siblings.slotFreed()
+  }
+
+  /** Try again for those who wait: something was freed here, in a sibling or on another shard. */
+  serve(): void {
+    if (this.#serving || this.#waiters.size === 0) return
+    this.#serving = true
+    try {
+      while (this.#waiters.size > 0 && this.#serveFirst());
+    } finally {
+      this.#serving = false
+    }
+  }
+
+  #serveFirst(): boolean {
+    const [waiter] = this.#waiters
+    const opened = this.#open(waiter!)
+    if (opened === undefined) return false
+    this.cancel(waiter!)
+    if (opened.kind === 'connection') waiter!.granted(opened.connection)
+    else if (opened.kind === 'failed') waiter!.connectFailed(opened.errno)
+    return true
+  }
+
+  #waitingChanged(delta: 1 | -1): void {
+    this.#permits.waiting(delta)
+    this.#siblings.waiting(delta)
+  }
+
+  /** Tell the counters what is cheaper told now and then. */
+  report(): void {
+    this.#events.idleIs(this.#idle.length)
+  }
+
+  /** Close one idle connection, the one unused for longest. */
+  evictOldest(): boolean {
+    const oldest = this.#idle[0]
+    if (oldest === undefined) return false
+    this.discard(oldest)
+    return true
+  }
+
+  closeIdle(): void {
+    while (this.evictOldest());
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    if (this.#waiters.size === 0) return undefined
+    const [waiter] = this.#waiters
+    this.cancel(waiter!)
+    return waiter
+  }
+
+  /** undefined = a limit is in the way. */
+  #open(user: UpstreamUser): Acquired | undefined {
+    let answer = this.#permits.take()
+    if (answer === 'maxTotal' && this.#siblings.evictIdle(this)) answer = this.#permits.take()
+    if (answer !== 'granted') return undefined
+    this.#events.opened()
+    const fd = this.#reactor.engine.connect(this.spec.address)
+    if (fd < 0) {
+      this.#permits.give()
+      return { kind: 'failed', errno: -fd }
+    }
+    const connection = new UpstreamConnection(this.#reactor, this, fd)
+    connection.user = user
+    this.open++
+    this.#reactor.register(connection)
+    return { kind: 'connection', connection }
+  }
+
+  /** Another shard waits for a connection to this endpoint and none of ours does: ours is worth more there. */
+  #idleIsOwedElsewhere(): boolean {
+    return this.#permits.otherWaiting() >= 0
+  }
+
+  #wakeOther(): void {
+    const shard = this.#permits.otherWaiting()
+    if (shard >= 0) this.#reactor.engine.wake(shard)
+  }
+}

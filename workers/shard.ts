@@ -1,0 +1,42 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { createEngine } from '../native/index.ts'
+import { exposeActor } from '../src/actor/rpc.ts'
+import { systemClock, systemRng } from '../src/io/clock.ts'
+import { Reactor } from '../src/io/reactor.ts'
+import type { ShardSeed } from '../src/proxy/control.ts'
+import { ENGINE_OPTIONS, Shard, SHARD_REACTOR } from '../src/proxy/shard.ts'
+import { openFleet } from '../src/shm/fleet.ts'
+
+/** A shard's thread: the native engine, the shard over it, and its control port. */
+const seed = workerData as ShardSeed
+const fleet = openFleet(seed.fleet)
+const engine = createEngine({
+  ...ENGINE_OPTIONS,
+  shard: seed.shard,
+  ownBytes: Reactor.ownBytes(SHARD_REACTOR),
+  maxConnections: seed.maxConnections,
+  stats: fleet.stripe(seed.shard).engine,
+})
+const shard = new Shard({
+  shard: seed.shard,
+  engine,
+  fleet,
+  clock: systemClock,
+  rng: systemRng(),
+  hashKey: seed.hashKey,
+  reactor: SHARD_REACTOR,
+  onError: (error) => {
+    const story = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    process.stderr.write(
+      `weir: shard ${seed.shard}: a bug was contained, one connection was reset: ${story}\n`,
+    )
+  },
+})
+exposeActor(parentPort!, `shard ${seed.shard}`, {
+  apply: shard.apply.bind(shard),
+  listen: shard.listen.bind(shard),
+  unlisten: shard.unlisten.bind(shard),
+  drain: shard.drain.bind(shard),
+  census: shard.census.bind(shard),
+})
+shard.start()
