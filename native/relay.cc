@@ -43,10 +43,10 @@ void Engine::startRelay(const int32_t* op, int fd, Connection& c) {
   c.relayed = 0;
   target->flags |= kRelayTarget;
   target->relayFrom = fd;
+  if (c.has(kReadable)) wantService(fd, c);  // whatever becomes of the relay: a source that was paused is not any more
   if (target->error != 0) return endRelay(fd, c, RelayEnd::broken);
   if (c.relayLeft == 0) return endRelay(fd, c, RelayEnd::complete);
   if (c.has(kPeerEnded)) return endRelay(fd, c, RelayEnd::ended);
-  if (c.has(kReadable)) wantService(fd, c);
 }
 
 void Engine::stopRelay(int fd, Connection& c) {
