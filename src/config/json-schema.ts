@@ -10,7 +10,7 @@ import type { ObjectSchema, Schema } from './schema/types.ts'
 export type JsonSchema = { readonly [key: string]: unknown }
 
 const DURATION = String.raw`^\d{1,12}(ms|s|m|h)$`
-const SIZE = String.raw`^\d{1,15}(B|KiB|MiB|GiB|TiB)?$`
+const SIZE = String.raw`^\d{1,16}(B|KiB|MiB|GiB|TiB)?$`
 
 export function jsonSchema(): JsonSchema {
   return {

@@ -6,9 +6,11 @@
  * half a million values in all ("billion laughs"). Tags, several documents, duplicate keys, keys that are no scalars,
  * YAML 1.1 (where `no` is a boolean and 0777 octal): refused.
  */
-import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml'
+import { Composer, isAlias, isMap, isScalar, isSeq, Parser } from 'yaml'
 import type { Alias, CST, Document, Node, Pair, YAMLMap, YAMLParseError } from 'yaml'
 import type { Diagnostic } from './diagnostic.ts'
+import { Lines } from './lines.ts'
+import type { Position } from './lines.ts'
 import type { Part, Path, Plain } from './plain.ts'
 import { showText } from './plain.ts'
 
@@ -22,38 +24,34 @@ export type Source = {
   readonly root: Plain | undefined
   readonly diagnostics: readonly Diagnostic[]
   /** Where the value at `path` (or the key before it) stands; if there is none, the nearest thing above it. */
-  locate(path: Path, part: Part): { readonly line: number; readonly column: number }
+  locate(path: Path, part: Part): Position
 }
 
 type Composed = Document.Parsed
 type Complain = (offset: number, message: string) => void
 
 export function openSource(text: string, file: string): Source {
-  const lines = new LineCounter()
+  const lines = new Lines(text)
   const diagnostics: Diagnostic[] = []
-  const position = (offset: number): { line: number; column: number } => {
-    const { line, col } = lines.linePos(offset)
-    return { line: Math.max(1, line), column: Math.max(1, col) }
-  }
   const complain: Complain = (offset, message) => {
     if (diagnostics.length >= MAX_SYNTAX_ERRORS) return
-    const at = position(offset)
+    const at = lines.position(offset)
     const last = diagnostics.at(-1)
     if (last?.message === message && last.line === at.line && last.column === at.column) return
     diagnostics.push({ file, ...at, severity: 'error', message })
   }
-  const document = compose(text, lines, complain)
-  if (document === undefined) return { root: undefined, diagnostics, locate: () => position(0) }
+  const document = compose(text, complain)
+  if (document === undefined) return { root: undefined, diagnostics, locate: () => lines.position(0) }
   const root = new Converter(complain).document(document)
-  return { root, diagnostics, locate: (path, part) => position(offsetOf(document, path, part)) }
+  return { root, diagnostics, locate: (path, part) => lines.position(offsetOf(document, path, part)) }
 }
 
-function compose(text: string, lines: LineCounter, complain: Complain): Composed | undefined {
+function compose(text: string, complain: Complain): Composed | undefined {
   if (text.length > MAX_TEXT) {
     complain(0, 'the file is larger than 1 MiB')
     return undefined
   }
-  const tokens = [...new Parser(lines.addNewLine).parse(text)]
+  const tokens = [...new Parser().parse(text)]
   const deep = tokens.map(tooDeep).find((offset) => offset !== undefined)
   if (deep !== undefined) {
     complain(deep, `nested deeper than ${MAX_DEPTH} levels`)

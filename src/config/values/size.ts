@@ -16,7 +16,7 @@ export function parseSize(written: string | number): Parsed<number> {
       ? ok(written)
       : bad('a number of bytes is whole and not negative')
   }
-  const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(written) ?? []
+  const [, digits, unit] = /^(\d{1,16})([A-Za-z]*)$/.exec(written) ?? []
   const factor = unit === '' ? 1 : UNITS.find(([name]) => name === unit)?.[1]
   if (digits === undefined || factor === undefined)
     return bad('a size is a whole number and a unit: 512B, 8KiB, 1MiB, 2GiB')
