@@ -58,6 +58,7 @@ export type ShardParts = {
 
 /** One shard: everything between its engine and its part of the fleet memory. */
 export class Shard implements ReactorHandler, ShardControl {
+  readonly index: number
   readonly reactor: Reactor
   readonly #parts: ShardParts
   readonly #context: ProxyContext
@@ -74,6 +75,7 @@ export class Shard implements ReactorHandler, ShardControl {
   constructor(parts: ShardParts) {
     const { shard, engine, fleet, rng } = parts
     this.#parts = parts
+    this.index = shard
     this.#recorder = new ShardRecorder(fleet, shard, rng)
     this.reactor = new Reactor(engine, parts.reactor, this)
     this.#context = new ProxyContext(shard, this.reactor, this.#recorder, rng)

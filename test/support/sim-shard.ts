@@ -1,0 +1,167 @@
+import { Sfc32 } from '../../src/base/random.ts'
+import type { ClusterSpec, ListenerSpec, Snapshot } from '../../src/config/snapshot.ts'
+import { ENGINE_STATS } from '../../src/io/engine.ts'
+import type { EngineOptions } from '../../src/io/engine.ts'
+import { Reactor } from '../../src/io/reactor.ts'
+import type { ReactorOptions } from '../../src/io/reactor.ts'
+import { Shard } from '../../src/proxy/shard.ts'
+import { openFleet } from '../../src/shm/fleet.ts'
+import type { Fleet } from '../../src/shm/fleet.ts'
+import { allocateFleet, GAUGE, GAUGE_WORDS } from '../../src/shm/layout.ts'
+import { rowWidths } from '../../src/telemetry/catalogue.ts'
+import type { SimEngine } from './sim-engine.ts'
+import type { SimWorld } from './sim/world.ts'
+
+/** Small buffers, so that every one of them runs full in a storm. */
+export const SMALL_REACTOR: ReactorOptions = {
+  scratchBytes: 16_384,
+  granularityMs: 50,
+  slabs: [
+    { bytes: 2048, count: 64 },
+    { bytes: 8192, count: 16 },
+    { bytes: 98_304, count: 8 },
+  ],
+}
+
+export const LISTENER: ListenerSpec = {
+  id: 0,
+  name: 'web',
+  bind: ['127.0.0.1:80'],
+  backlog: 128,
+  timeouts: {
+    requestHeadMs: 10_000,
+    keepAliveMs: 60_000,
+    clientMs: 30_000,
+    clientFinMs: 1000,
+    tunnelMs: 60_000,
+  },
+  limits: {
+    target: 8192,
+    head: 32_768,
+    fields: 100,
+    body: Infinity,
+    chunkExtensions: 4096,
+    trailers: 8192,
+    pipeline: 16,
+    connections: 0,
+    connectionsPerClient: 0,
+  },
+  trustedProxies: [],
+}
+
+export const CLUSTER: ClusterSpec = {
+  id: 0,
+  name: 'web',
+  policy: { name: 'round-robin', options: {} },
+  endpoints: [],
+  timeouts: { connectMs: 5000, queueMs: 5000, serverMs: 30_000, serverFinMs: 1000 },
+  pool: { maxPerHost: 0, maxTotal: 0, idleTimeoutMs: 60_000, queue: 1024 },
+}
+
+export type SnapshotParts = {
+  readonly version?: number
+  readonly listener?: Partial<ListenerSpec>
+  readonly cluster?: Partial<ClusterSpec>
+  /** Addresses of the cluster's endpoints. */
+  readonly endpoints?: readonly string[]
+  readonly logging?: boolean
+}
+
+export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
+  version: parts.version ?? 1,
+  shards: 1,
+  listeners: [{ ...LISTENER, ...parts.listener }],
+  routes: [{ cluster: 0 }],
+  clusters: [
+    {
+      ...CLUSTER,
+      endpoints: (parts.endpoints ?? []).map((address, id) => ({
+        id,
+        address,
+        configured: address,
+        weight: 1,
+      })),
+      ...parts.cluster,
+    },
+  ],
+  accessLog: { to: parts.logging === true ? 'stderr' : undefined, sample: 1, format: 'text' },
+  admin: { bind: undefined },
+  drain: { windowMs: 1000, hardMs: 5000 },
+})
+
+/** One shard of a simulated process: the real shard over a simulated engine, its part of a real fleet memory. */
+export type SimShard = {
+  readonly shard: Shard
+  readonly engine: SimEngine
+  readonly fleet: Fleet
+  /** Exceptions the shard contained: in a simulation each is a failure. */
+  readonly errors: unknown[]
+}
+
+export const makeFleet = (shards: number): Fleet =>
+  openFleet(
+    allocateFleet({
+      shards,
+      endpoints: 64,
+      clusters: 8,
+      listeners: 4,
+      widths: rowWidths(ENGINE_STATS.length),
+      clientBuckets: 256,
+      logBytes: 65_536,
+    }),
+  )
+
+export const startSimShard = (
+  world: SimWorld,
+  fleet: Fleet,
+  index = 0,
+  options: Partial<EngineOptions> = {},
+): SimShard => {
+  const engine = world.engine({
+    shard: index,
+    ownBytes: Reactor.ownBytes(SMALL_REACTOR),
+    stats: fleet.stripe(index).engine,
+    ...options,
+  })
+  const errors: unknown[] = []
+  const shard = new Shard({
+    shard: index,
+    engine,
+    fleet,
+    clock: { monotonicMs: () => world.nowMs, wallMs: () => world.nowMs },
+    rng: new Sfc32(world.seed, index, 7),
+    hashKey: [1, 2],
+    reactor: SMALL_REACTOR,
+    onError: (error) => {
+      errors.push(error)
+      throw error
+    },
+  })
+  shard.start()
+  return { shard, engine, fleet, errors }
+}
+
+/** What must be nothing when nothing is under way; named, for the failure's message. */
+export const residue = ({ shard, engine, fleet }: SimShard): Record<string, number> => {
+  const census = shard.census()
+  const found: Record<string, number> = {
+    clients: census.clients,
+    exchanges: census.exchanges,
+    upstreams: census.upstreams,
+    timers: shard.reactor.wheel.size,
+    slabs: shard.reactor.slabs.taken - 1, // the phrases'
+    engineConnections: engine.stat('open'),
+    queuedBytes: engine.stat('queuedBytes'),
+    staleOps: engine.stat('staleOps'),
+    badOps: engine.stat('badOps'),
+  }
+  const stripe = fleet.stripe(shard.index)
+  for (const [name, gauge] of Object.entries(GAUGE)) {
+    for (const table of ['listenerGauges', 'clusterGauges', 'endpointGauges'] as const) {
+      let sum = 0
+      for (let at = gauge; at < stripe[table].length; at += GAUGE_WORDS) sum += Math.abs(stripe[table][at]!)
+      found[`${table}.${name}`] = sum
+    }
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, count]) => count !== 0))
+}
