@@ -1,6 +1,6 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { ListenerSpec } from '../config/snapshot.ts'
 import { RequestParser } from '../http/h1/request-parser.ts'
+import { PeerSet } from '../io/peer-set.ts'
 import type { Service } from './service.ts'
 
 /**
@@ -13,15 +13,13 @@ export class Listener {
   /** Parser for heads that arrive whole. A head that does not takes it along (`lend`). */
   parser: RequestParser
   readonly #spare: RequestParser[] = []
-  readonly #trusted: BlockList | undefined
-  readonly #trustsUnix: boolean
+  readonly #trusted: PeerSet
 
   constructor(spec: ListenerSpec, service: Service) {
     this.spec = spec
     this.service = service
     this.parser = new RequestParser(spec.limits)
-    this.#trusted = spec.trustedProxies.length > 0 ? blockListOf(spec.trustedProxies) : undefined
-    this.#trustsUnix = spec.trustedProxies.includes('unix:')
+    this.#trusted = new PeerSet(spec.trustedProxies)
   }
 
   /** The shared parser now belongs to a connection whose head is partial. */
@@ -38,20 +36,6 @@ export class Listener {
 
   /** Are the forwarding fields of this peer believed? Asked once per connection. */
   trusts(peer: string): boolean {
-    if (this.#trusted === undefined) return false
-    if (isIP(peer) === 0) return this.#trustsUnix
-    return this.#trusted.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4')
+    return this.#trusted.has(peer)
   }
-}
-
-const blockListOf = (cidrs: readonly string[]): BlockList => {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [network, bits] = cidr.split('/')
-    if (network === undefined || isIP(network) === 0) continue // `unix:`
-    const family = isIPv6(network) ? 'ipv6' : 'ipv4'
-    if (bits === undefined) list.addAddress(network, family)
-    else list.addSubnet(network, Number(bits), family)
-  }
-  return list
 }
