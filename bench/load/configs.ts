@@ -34,7 +34,7 @@ http {
   keepalive_timeout 600s;
   tcp_nodelay on;
   client_max_body_size 0;
-  client_body_buffer_size 64k;
+  client_body_buffer_size 32k;
   client_body_temp_path ${c.folder}/nginx-body;
   proxy_temp_path ${c.folder}/nginx-proxy;
   fastcgi_temp_path ${c.folder}/nginx-fastcgi;

@@ -93,7 +93,7 @@ const commandOf = (name: ContenderName, yard: Yard, config: ConfigInput): readon
   }
   if (name === 'haproxy') {
     const path = writeConfig(join(config.folder, 'haproxy.cfg'), haproxyConfig(config))
-    return [tools.haproxy ?? 'haproxy', '-db', '-q', '-f', path]
+    return [tools.haproxy ?? 'haproxy', '-db', '-f', path]
   }
   return [yard.floorProgram, String(config.backendPort)]
 }

@@ -23,7 +23,7 @@ const DISAGREE_US = 40_000
 const swallowedBytes = async (rig: Rig): Promise<number> =>
   Number((await ask({ port: rig.backendPort, path: '/count' })).body.toString())
 
-/** Share of all cores that ran neither the contender nor the backend nor the bench and wrk. */
+/** `oursUs`: the contender, the backend, the bench and wrk; the rest of `busyUs` is others' on this machine. */
 type Clock = { readonly atMs: number; readonly cpu: Cpu; readonly busyUs: number; readonly oursUs: number }
 
 const clock = (rig: Rig, contender: Running): Clock => {
@@ -128,6 +128,8 @@ const logFlushed = async (path: string): Promise<number> => {
 
 const loggedShare = async (rig: Rig, contender: Running, requests: number): Promise<Metrics> => {
   const share = (await logFlushed(contender.logPath ?? '')) / requests
+  if (share === 0)
+    throw new BenchError(`${contender.name}: nothing is in its access log, so it does less work`)
   if (share < LOGGED_SHARE)
     rig.warn(`${contender.name}: only ${(share * 100).toFixed(1)} % of the requests are in its access log`)
   return { loggedShare: share }

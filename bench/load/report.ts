@@ -48,18 +48,26 @@ const titles: Readonly<Record<SectionName, string>> = {
   shards: 'Two shards against one, small GETs',
 }
 
-export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
-  const text = (row: readonly string[]): string =>
-    `| ${widths.map((width, at) => pad(row[at] ?? '', width, at)).join(' | ')} |`
-  const rule = `|${widths.map((width, at) => (at < TEXT_COLUMNS ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
-  return [text(header), rule, ...rows.map(text)].join('\n')
-}
+const figure = /^-?[\d.]+$|^–$/
 
-/** Case and contender are left-aligned, figures right-aligned. */
-const TEXT_COLUMNS = 2
-const pad = (text: string, width: number, at: number): string =>
-  at < TEXT_COLUMNS ? text.padEnd(width) : text.padStart(width)
+/** Columns of figures are right-aligned, others left. */
+export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const columns = header.map((title, at) => {
+    const cells = rows.map((row) => row[at] ?? '')
+    const width = Math.max(title.length, ...cells.map((cell) => cell.length))
+    return { width, right: cells.every((cell) => figure.test(cell)) }
+  })
+  const pad = (text: string, at: number): string => {
+    const { width, right } = columns[at] ?? { width: 0, right: false }
+    return right ? text.padStart(width) : text.padEnd(width)
+  }
+  const text = (row: readonly string[]): string =>
+    `| ${header.map((_, at) => pad(row[at] ?? '', at)).join(' | ')} |`
+  const rule = columns.map(({ width, right }) =>
+    right ? `${'-'.repeat(width + 1)}:` : '-'.repeat(width + 2),
+  )
+  return [text(header), `|${rule.join('|')}|`, ...rows.map(text)].join('\n')
+}
 
 const verdictText = (v: Verdict): string => {
   const bytes = v.limit > 100
