@@ -30,7 +30,7 @@ const commands = fc.array(
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('release' as const), shard, endpoint }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('die' as const), shard }) },
   ),
-  { maxLength: 100 },
+  { maxLength: 100, size: 'max' },
 )
 
 test('pool claims one after another = a table of holders: granted exactly while both limits leave room, both or none', () => {

@@ -31,7 +31,7 @@ const commands = fc.array(
       weight: 3,
       arbitrary: fc.record({
         kind: fc.constant('write' as const),
-        bytes: fc.uint8Array({ maxLength: 120 }),
+        bytes: fc.uint8Array({ maxLength: 120, size: 'max' }),
         spare: fc.nat(40),
       }),
     },
@@ -42,7 +42,7 @@ const commands = fc.array(
       arbitrary: fc.record({ kind: fc.constant('drain' as const), max: fc.integer({ min: 1, max: 6 }) }),
     },
   ),
-  { maxLength: 80 },
+  { maxLength: 80, size: 'max' },
 )
 
 test('ring = queue: what is committed comes out once, in order, byte for byte; what is refused is counted', () => {

@@ -24,7 +24,7 @@ const commands = fc.array(
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('disarm' as const), timer: fc.nat(TIMERS - 1) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), byMs: delay() }) },
   ),
-  { maxLength: 120 },
+  { maxLength: 120, size: 'max' },
 )
 
 function delay(): fc.Arbitrary<number> {
@@ -96,7 +96,7 @@ test('timing wheel: arming and disarming from within fire keeps the laws, and no
     fc.property(
       fc.array(delay(), { minLength: TIMERS, maxLength: TIMERS }),
       reactions,
-      fc.array(delay()),
+      fc.array(delay(), { maxLength: 60, size: 'max' }),
       (first, rules, steps) => {
         const wheel = new TimingWheel<Named>({ granularityMs: GRANULARITY, capacity: 4, slots: SLOTS })
         const timers = makeTimers()
