@@ -12,17 +12,38 @@ export type AuditOptions = {
   readonly eventRows: number
 }
 
-/** What TypeScript may believe about a live handle. */
+/**
+ * What TypeScript may believe about a live handle. Whether an op is refused can depend on what the engine knows and TypeScript
+ * was not told yet (a relay that is over, a send that failed); then the belief says `maybe`, and both courses are lawful.
+ */
 type Belief = {
   readonly generation: number
   connecting: boolean
   paused: boolean
   ended: boolean
   blocked: boolean
-  /** fd of the relay's destination, -1 if none runs. */
-  relayTo: number
-  /** Asked to be handed over: either it was, or it was broken and a reset row follows. */
-  given: boolean
+  shutdown: boolean
+  /** Destinations of relay ops that may be answered yet (one row each), and whether exactly one of them runs for sure. */
+  relaysTo: readonly number[]
+  relaysAsked: number
+  relaying: boolean
+  /** Resumed since the relay was asked for: the pause a broken relay leaves may be over already. */
+  resumed: boolean
+  /** Handed over; `yes` can still turn out as a reset row, of a connection that was broken by then. */
+  given: 'no' | 'maybe' | 'yes'
+}
+
+const BLANK: Omit<Belief, 'generation'> = {
+  connecting: false,
+  paused: false,
+  ended: false,
+  blocked: false,
+  shutdown: false,
+  relaysTo: [],
+  relaysAsked: 0,
+  relaying: false,
+  resumed: false,
+  given: 'no',
 }
 
 type Row = {
@@ -54,7 +75,7 @@ export class EngineAudit {
 
   /** Handles TypeScript may use now. */
   get live(): number {
-    return this.#handles.size
+    return [...this.#handles.values()].filter(({ given }) => given === 'no').length
   }
 
   /** `connect` returned this. */
@@ -92,6 +113,10 @@ export class EngineAudit {
         break
       case OP.resume:
         belief.paused = false
+        belief.resumed = true
+        break
+      case OP.shutdown:
+        belief.shutdown = true
         break
       case OP.relay:
         this.#relay(op, belief)
@@ -103,17 +128,33 @@ export class EngineAudit {
         this.#handles.delete(op.fd)
         break
       case OP.handover:
-        if (op.a >= 0 && op.a <= 255 && belief.relayTo === -1) belief.given = true
+        this.#handover(op, belief)
         break
     }
   }
 
-  /** A relay to oneself is refused, and so is a second one from a source or into a destination. */
+  /** A relay to oneself is refused, and so is a second one from a source or into a destination, or into one shut down. */
   #relay(op: Row, belief: Belief): void {
-    const taken = [...this.#handles.values()].some((other) => other.relayTo === op.a)
-    if (belief.relayTo !== -1 || op.a === op.fd || taken) return
-    belief.relayTo = op.a
+    if (op.a === op.fd && op.b === op.generation) return
+    const target = this.#handles.get(op.a)
+    const free = target === undefined || target.generation !== op.b || !target.shutdown
+    belief.relaying = belief.relaysAsked === 0 && free && !this.#feeds(op.a)
+    belief.relaysTo = [...belief.relaysTo, op.a]
+    belief.relaysAsked += 1
+    belief.resumed = false
     belief.paused = false
+  }
+
+  /** Refused for a shard index out of range, while connecting, and for either end of a relay. */
+  #handover(op: Row, belief: Belief): void {
+    if (op.a < 0 || op.a > 255 || belief.connecting) return
+    belief.given = belief.relaysAsked === 0 && !this.#feeds(op.fd) ? 'yes' : 'maybe'
+  }
+
+  /** Some relay into this fd may be running. */
+  #feeds(fd: number): boolean {
+    for (const belief of this.#handles.values()) if (belief.relaysTo.includes(fd)) return true
+    return false
   }
 
   #event(event: Row): void {
@@ -134,7 +175,8 @@ export class EngineAudit {
     const belief = this.#handles.get(event.fd)
     if (belief === undefined || belief.generation !== event.generation)
       throw violation('names a dead handle', event)
-    if (belief.given && event.kind !== EVENT.reset) throw violation('names a handle given away', event)
+    if (belief.given === 'yes' && event.kind !== EVENT.reset)
+      throw violation('names a handle given away', event)
     this.#news(event, belief)
   }
 
@@ -176,32 +218,27 @@ export class EngineAudit {
 
   #input(event: Row, belief: Belief): void {
     if (belief.paused) throw violation('while paused', event)
-    if (belief.relayTo !== -1) throw violation('while relaying', event)
+    if (belief.relaying) throw violation('while relaying', event)
     if (belief.ended) throw violation('after the end', event)
     if (event.kind === EVENT.end) belief.ended = true
   }
 
   #relayDone(event: Row, belief: Belief): void {
-    if (belief.relayTo === -1) throw violation('no relay runs', event)
-    belief.relayTo = -1
+    if (belief.relaysAsked === 0) throw violation('no relay runs', event)
+    belief.relaysAsked -= 1
+    if (belief.relaysAsked === 0) belief.relaysTo = []
+    belief.relaying = false
     if (event.a === RELAY.ended) belief.ended = true
-    if (event.a === RELAY.broken || event.a === RELAY.stopped) belief.paused = true
+    if ((event.a === RELAY.broken || event.a === RELAY.stopped) && !belief.resumed) belief.paused = true
   }
 
   #birth(how: string, fd: number, generation: number, state: Partial<Belief>): void {
     if (generation === 0) throw new AuditError(`${how} fd ${fd} with generation 0`)
     const old = this.#handles.get(fd)
-    if (old !== undefined)
+    if (old !== undefined && old.given === 'no') {
       throw new AuditError(`${how} fd ${fd}: its last tenant ${old.generation} is still alive`)
-    const blank = {
-      connecting: false,
-      paused: false,
-      ended: false,
-      blocked: false,
-      relayTo: -1,
-      given: false,
     }
-    this.#handles.set(fd, { ...blank, ...state, generation })
+    this.#handles.set(fd, { ...BLANK, ...state, generation })
   }
 
   #spans(spans: [number, number][]): void {

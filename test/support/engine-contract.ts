@@ -1,6 +1,7 @@
 import { test } from 'node:test'
 import { byteCases } from './contract/bytes.ts'
 import { endingCases } from './contract/endings.ts'
+import { monkeyCases } from './contract/monkey.ts'
 import { opCases } from './contract/ops.ts'
 import { processCases } from './contract/process.ts'
 import { relayCases } from './contract/relays.ts'
@@ -24,4 +25,5 @@ export function engineContract(name: string, make: MakeHarness): void {
   opCases(contract)
   relayCases(contract)
   processCases(contract)
+  monkeyCases(contract)
 }

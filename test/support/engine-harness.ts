@@ -38,6 +38,8 @@ export interface Harness {
   readonly parcelBytes: number
   /** Another engine of the same process. */
   sibling(): { readonly engine: Engine; readonly options: EngineOptions }
+  /** Try to make a second engine with the first one's shard index. */
+  twin(): void
   /** Make a listening socket and have the engine accept from it; returns its fd. */
   listen(token: number, family?: Family): number
   client(token: number): Promise<ClientEnd>

@@ -90,6 +90,10 @@ class NativeHarness implements Harness {
     return this.#make()
   }
 
+  twin(): void {
+    createEngine(this.options)
+  }
+
   listen(token: number, family: Family = 'ipv4'): number {
     const address = family === 'unix' ? `unix:${join(this.#folder, `listener${token}`)}` : LOOPBACK[family]
     const group = listeners.open(address, 1, 128)

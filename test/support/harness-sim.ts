@@ -34,6 +34,9 @@ function makeHarness(world: SimWorld, given: Partial<EngineOptions> = {}): Harne
       const other = optionsOf(1)
       return { engine: world.engine(other), options: other }
     },
+    twin: () => {
+      world.engine(options)
+    },
     listen: (token, family = 'ipv4') => {
       const { fd } = world.listener()
       families.set(token, family)

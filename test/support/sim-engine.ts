@@ -1,4 +1,10 @@
-import { OP_WORDS, type BatchHandler, type Engine, type EngineOptions } from '../../src/io/engine.ts'
+import {
+  OP_WORDS,
+  type BatchHandler,
+  type Engine,
+  type EngineOptions,
+  type EngineStat,
+} from '../../src/io/engine.ts'
 import { EngineAudit } from './engine-audit.ts'
 import { linger } from './sim/closing.ts'
 import type { Clockwork, Task } from './sim/clockwork.ts'
@@ -40,6 +46,8 @@ export class SimEngine implements Engine {
   #lastBatchMs = 0
 
   constructor(clock: Clockwork, process: SimProcess, dial: Dial, options: EngineOptions) {
+    const sitting = process.members.get(options.shard)
+    if (sitting !== undefined && !sitting.stopped) throw new Error(`shard ${options.shard} is taken`)
     const core = new EngineCore(clock, process, options)
     this.#core = core
     this.#acceptor = new Acceptor(core)
@@ -127,6 +135,11 @@ export class SimEngine implements Engine {
     core.clock.cancel(this.#batch)
     core.clock.cancel(this.#tick)
     for (const listener of core.process.listeners.values()) listener.users.delete(core)
+  }
+
+  /** A counter or gauge by name. */
+  stat(name: EngineStat): number {
+    return this.#core.stat(name)
   }
 
   #schedule(): void {

@@ -150,6 +150,11 @@ export function processCases(contract: Contract): void {
     assert.equal(rig.harness.connections.count(shard), 0)
   })
 
+  contract('one engine per shard index at a time', ({ harness }) => {
+    assert.throws(() => harness.twin())
+    return Promise.resolve()
+  })
+
   contract('gauges and counters add up', async (rig) => {
     for (let i = 0; i < 5; i++) {
       const { near, far } = await rig.accepted()

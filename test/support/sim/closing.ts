@@ -13,8 +13,7 @@ export function startLinger(core: EngineCore, connection: SimConnection, lingerM
   connection.shutdown = true
   linger(core, connection)
   if (!connection.lingering) return
-  core.later(lingerMs === 0 ? FLUSH_MS : lingerMs, () => {
-    if (!connection.lingering) return
+  connection.deadline = core.later(lingerMs === 0 ? FLUSH_MS : lingerMs, () => {
     core.count('lingerTimeouts')
     finish(core, connection)
   })

@@ -1,4 +1,5 @@
 import { ByteQueue } from './bytes.ts'
+import type { Task } from './clockwork.ts'
 import type { SimSocket, SocketUser } from './socket.ts'
 
 /** A relay whose source holds this. `left` is Infinity for "until the source ends". */
@@ -34,6 +35,7 @@ export class SimConnection implements SocketUser {
   lingering = false
   lingerMs = 0
   lingerBytes = 0
+  deadline: Task | null = null
   readonly out: ByteQueue = new ByteQueue()
   relay: SimRelay | null = null
   /** The source that relays into this connection; there is at most one. */

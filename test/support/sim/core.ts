@@ -74,6 +74,7 @@ export class EngineCore implements ProcessMember {
     connection.owner = this
     connection.generation = this.process.nextGeneration()
     connection.paused = true
+    connection.blocked = connection.out.length > 0
     this.count('open')
     this.count('queuedBytes', connection.out.length)
     const flags = (connection.ended ? 1 : 0) | (connection.out.length > 0 ? 2 : 0)
@@ -191,6 +192,7 @@ export class EngineCore implements ProcessMember {
   /** Free everything: socket (reset unless it was closed properly before), fd, queue. */
   discard(connection: SimConnection): void {
     this.#dropOutput(connection)
+    this.clock.cancel(connection.deadline)
     connection.socket.abort()
     this.process.remove(connection)
     this.count('open', -1)

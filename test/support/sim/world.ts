@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { ENGINE_STATS, type EngineOptions } from '../../../src/io/engine.ts'
 import { SimEngine } from '../sim-engine.ts'
-import type { Range } from './chance.ts'
+import { Chance, type Range } from './chance.ts'
 import { Clockwork } from './clockwork.ts'
 import { SimPeer } from './peer.ts'
 import { SimProcess } from './process.ts'
@@ -70,6 +70,8 @@ export class SimWorld {
   /** The process the engines live in; also its `Connections`. */
   readonly process: SimProcess
   readonly backends: Map<string, SimBackend> = new Map()
+  /** For the test's own choices: same seed, a stream of its own. */
+  readonly chance: Chance
   readonly #clock: Clockwork
   #names = 0
 
@@ -77,6 +79,7 @@ export class SimWorld {
     this.seed = seed
     this.profile = profile
     this.#clock = new Clockwork(seed, profile)
+    this.chance = new Chance(seed + 0.5 * 2 ** 52)
     this.process = new SimProcess(this.#clock.chance)
   }
 
@@ -86,11 +89,6 @@ export class SimWorld {
 
   get idle(): boolean {
     return this.#clock.idle
-  }
-
-  /** Chance for the test's own choices, from the same seed. */
-  get clockwork(): Clockwork {
-    return this.#clock
   }
 
   /** The last events, oldest first, one line each. */
