@@ -19,9 +19,17 @@ export function hashByte(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, PRIME)
 }
 
-/** ASCII lower case of one byte. */
-export function foldByte(byte: number): number {
-  return (byte - 65) >>> 0 < 26 ? byte + 32 : byte
+/** For hashing text in any case: letters of both cases become one; other bytes may too, which costs a comparison and no more. */
+export function hashAnyCase(hash: number, byte: number): number {
+  return Math.imul(hash ^ (byte | 0x20), PRIME)
+}
+
+/** A key to look up: a span of the bytes it is looked up with. Reused from one look-up to the next. */
+export class Probe {
+  hash = 0
+  group = 0
+  start = 0
+  end = 0
 }
 
 export type ByteEntry = {
@@ -60,35 +68,45 @@ export class ByteMap {
     }
   }
 
-  /** The value of the key equal to `bytes[start, end)`, or -1. */
-  find(hash: number, group: number, bytes: Uint8Array, start: number, end: number): number {
-    const { values, hashes, groups, lengths, mask } = this
-    for (let at = slotOf(hash, mask); values[at]! !== EMPTY; at = (at + 1) & mask) {
-      if (hashes[at]! !== hash || groups[at]! !== group || lengths[at]! !== end - start) continue
-      if (this.sameBytes(this.offsets[at]!, bytes, start, end)) return values[at]!
+  /** The value of the key equal to `bytes[start, end)` of the probe's group, or -1. */
+  find(bytes: Uint8Array, probe: Probe): number {
+    const { values, mask } = this
+    for (let at = slotOf(probe.hash, mask); values[at] !== EMPTY; at = (at + 1) & mask) {
+      if (this.mayBe(at, probe) && this.sameBytes(at, bytes, probe.start)) return values[at]!
     }
     return EMPTY
   }
 
   /** The same for keys in lower case and a span in any case. */
-  findFolded(hash: number, group: number, bytes: Uint8Array, start: number, end: number): number {
-    const { values, hashes, groups, lengths, mask } = this
-    for (let at = slotOf(hash, mask); values[at]! !== EMPTY; at = (at + 1) & mask) {
-      if (hashes[at]! !== hash || groups[at]! !== group || lengths[at]! !== end - start) continue
-      if (this.sameFolded(this.offsets[at]!, bytes, start, end)) return values[at]!
+  findAnyCase(bytes: Uint8Array, probe: Probe): number {
+    const { values, mask } = this
+    for (let at = slotOf(probe.hash, mask); values[at] !== EMPTY; at = (at + 1) & mask) {
+      if (this.mayBe(at, probe) && this.sameLetters(at, bytes, probe.start)) return values[at]!
     }
     return EMPTY
   }
 
-  private sameBytes(offset: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const pool = this.pool
-    for (let i = start, j = offset; i < end; i++, j++) if (bytes[i]! !== pool[j]!) return false
+  private mayBe(at: number, probe: Probe): boolean {
+    return (
+      this.hashes[at] === probe.hash &&
+      this.groups[at] === probe.group &&
+      this.lengths[at] === probe.end - probe.start
+    )
+  }
+
+  private sameBytes(at: number, bytes: Uint8Array, start: number): boolean {
+    const { pool } = this
+    const offset = this.offsets[at]!
+    const length = this.lengths[at]!
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== pool[offset + i]) return false
     return true
   }
 
-  private sameFolded(offset: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const pool = this.pool
-    for (let i = start, j = offset; i < end; i++, j++) if (foldByte(bytes[i]!) !== pool[j]!) return false
+  private sameLetters(at: number, bytes: Uint8Array, start: number): boolean {
+    const { pool } = this
+    const offset = this.offsets[at]!
+    const length = this.lengths[at]!
+    for (let i = 0; i < length; i++) if (lowerCase(bytes[start + i]!) !== pool[offset + i]) return false
     return true
   }
 
@@ -106,4 +124,9 @@ export class ByteMap {
 
 function slotOf(hash: number, mask: number): number {
   return (hash ^ (hash >>> 15)) & mask
+}
+
+/** ASCII. */
+function lowerCase(byte: number): number {
+  return (byte - 65) >>> 0 < 26 ? byte + 32 : byte
 }

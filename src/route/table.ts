@@ -13,7 +13,7 @@
  * and slashes only, and no further than the longest configured key: a long hostile path costs no more than a short one.
  */
 import type { RouteSpec } from '../config/snapshot.ts'
-import { ByteMap, foldByte, hashByte, hashSeed } from './byte-map.ts'
+import { ByteMap, hashAnyCase, hashByte, hashSeed, Probe } from './byte-map.ts'
 import type { ByteEntry } from './byte-map.ts'
 import { hostPattern, pathPattern } from './spec.ts'
 import type { HostPattern, PathPattern } from './spec.ts'
@@ -60,6 +60,7 @@ export class RouteTable {
   private readonly anyPath: Int32Array
   private readonly prefixReach: Int32Array
   private readonly exactReach: Int32Array
+  private readonly probe = new Probe()
 
   /** Made by `compileRoutes`. */
   constructor(tables: Tables) {
@@ -91,48 +92,58 @@ export class RouteTable {
   private groupOf(bytes: Uint8Array, start: number, hostEnd: number): number {
     let group = this.anyHost
     if (this.hostReach === 0) return group
+    const { suffixes, probe } = this
     const end = hostEnd > start && bytes[hostEnd - 1] === DOT ? hostEnd - 1 : hostEnd
     const floor = Math.max(start, end - this.hostReach)
-    const suffixes = this.suffixes
-    const anySuffix = suffixes.size > 0
+    const someSuffix = suffixes.size > 0
     let hash = hashSeed(0)
+    probe.group = 0
+    probe.end = end
     for (let at = end - 1; at >= floor; at--) {
-      const byte = foldByte(bytes[at]!)
-      if (byte === DOT && anySuffix && at > start) {
-        const below = suffixes.findFolded(hash, 0, bytes, at + 1, end)
+      const byte = bytes[at]!
+      if (byte === DOT && someSuffix && at > start) {
+        probe.hash = hash
+        probe.start = at + 1
+        const below = suffixes.findAnyCase(bytes, probe)
         if (below !== NONE) group = below
       }
-      hash = hashByte(hash, byte)
+      hash = hashAnyCase(hash, byte)
     }
     if (floor > start) return group
-    const exact = this.hosts.findFolded(hash, 0, bytes, start, end)
+    probe.hash = hash
+    probe.start = start
+    const exact = this.hosts.findAnyCase(bytes, probe)
     return exact === NONE ? group : exact
   }
 
   private routeIn(group: number, bytes: Uint8Array, start: number, end: number): number {
+    const { prefixes, probe } = this
     const prefixEnd = Math.min(end, start + this.prefixReach[group]!)
     const mayBeExact = end - start <= this.exactReach[group]!
     const reach = mayBeExact ? end : prefixEnd
-    const prefixes = this.prefixes
     let best = this.anyPath[group]!
     let hash = hashSeed(group)
+    probe.group = group
+    probe.start = start
     for (let at = start; at < reach; at++) {
       const byte = bytes[at]!
       if (byte === SLASH && at > start && at <= prefixEnd) {
-        const prefix = prefixes.find(hash, group, bytes, start, at)
+        probe.hash = hash
+        probe.end = at
+        const prefix = prefixes.find(bytes, probe)
         if (prefix !== NONE) best = prefix
       }
       hash = hashByte(hash, byte)
     }
+    probe.hash = hash
+    probe.end = reach
     if (mayBeExact) {
-      const exact = this.exacts.find(hash, group, bytes, start, end)
+      const exact = this.exacts.find(bytes, probe)
       if (exact !== NONE) return exact
     }
-    if (reach === prefixEnd && reach > start && (reach === end || bytes[reach] === SLASH)) {
-      const prefix = prefixes.find(hash, group, bytes, start, reach)
-      if (prefix !== NONE) best = prefix
-    }
-    return best
+    if (reach > prefixEnd || reach === start || (reach < end && bytes[reach] !== SLASH)) return best
+    const prefix = prefixes.find(bytes, probe)
+    return prefix === NONE ? best : prefix
   }
 }
 
@@ -204,7 +215,7 @@ function longest(entries: readonly ByteEntry[]): number {
 /** Hosts are hashed from the right, so that the hash of every suffix is met on the way. */
 function hostEntry(group: Group): ByteEntry {
   const key = new TextEncoder().encode(group.host.text)
-  return { hash: key.reduceRight(hashByte, hashSeed(0)), group: 0, key, value: group.id }
+  return { hash: key.reduceRight(hashAnyCase, hashSeed(0)), group: 0, key, value: group.id }
 }
 
 function pathEntry(group: number, text: string, value: number): ByteEntry {
