@@ -14,11 +14,13 @@ import type { ProxyContext } from './context.ts'
 import { connectFailure, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
+import { Patience } from './patience.ts'
 import { replyFailure } from './reply.ts'
 import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
 import { BODY_OVER_LIMIT, RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
+import { Times } from './times.ts'
 import { Tunnel } from './tunnel.ts'
 
 /** Where a request was routed. */
@@ -38,9 +40,6 @@ export interface ExchangePorts {
 
 /** What becomes of the client's connection at the end. */
 const CLIENT = { keep: 0, close: 1, reset: 2 } as const
-
-/** While the engine relays, a standstill is looked for this many times per timeout: it is found at most a fourth late. */
-const LOOKS = 4
 
 /**
  * One request and its response, from the complete head to the one `#finish` that every exit reaches: it gives back the connection, the
@@ -62,19 +61,16 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   #reused = false
   #tunnel: Tunnel | undefined
   #retries = 0
-  /** Monotonic ms; durations are -1 where it did not come to that. */
-  #startedMs = 0
-  #wallStartMs = 0
-  #attemptMs = 0
-  #queueMs = -1
-  #connectMs = -1
-  #firstByteMs = -1
+  readonly #times: Times
+  readonly #patience: Patience
 
   constructor(context: ProxyContext, ports: ExchangePorts) {
     this.#context = context
     this.#ports = ports
     this.#request = new RequestSide(context)
     this.#response = new ResponseSide(context, ports.sender)
+    this.#times = new Times(context.reactor)
+    this.#patience = new Patience(context.reactor, this.#request, this.#response)
   }
 
   /** About to be kept for reuse: must be over. */
@@ -84,18 +80,15 @@ export class Exchange implements RequestHandler, Waiter, Armed {
 
   /** Take a request to its endpoint. The body follows through `feed`. */
   begin(request: InboundRequest, destination: Destination, wantsKeepAlive: boolean): void {
-    const { reactor, recorder } = this.#context
+    const { recorder } = this.#context
     this.#state = STATE.begun
     this.#client = request.client
     this.#destination = destination
     this.#timeouts = destination.cluster.spec.timeouts
     this.#up = undefined
     this.#retries = 0
-    this.#startedMs = reactor.nowMs
-    this.#wallStartMs = reactor.wallMs
-    this.#queueMs = -1
-    this.#connectMs = -1
-    this.#firstByteMs = -1
+    this.#times.begin()
+    this.#patience.begin(request.client, this.#timeouts.serverMs)
     request.client.handler = this
     this.#response.begin(request.client, this.#request, wantsKeepAlive)
     recorder.exchangeBegan(request.client.listener.spec.id)
@@ -105,9 +98,8 @@ export class Exchange implements RequestHandler, Waiter, Armed {
       this.#fail(FAILURE.overloaded)
       return
     }
-    if (!this.#request.done || request.client.blocked) {
-      reactor.wheel.arm(request.client, reactor.nowMs + this.#clientMs)
-    }
+    if (request.client.blocked) this.#patience.awaitReader()
+    else if (!this.#request.done) this.#patience.awaitBody()
     this.#connect(false)
   }
 
@@ -115,7 +107,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
 
   #connect(fresh: boolean): void {
     const { pool } = this.#destination
-    this.#attemptMs = this.#context.reactor.nowMs
+    this.#times.attempt()
     const idle = fresh ? undefined : pool.takeIdle(this)
     if (idle !== undefined) {
       this.#use(idle)
@@ -146,10 +138,8 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   }
 
   #leaveQueue(): void {
-    const { reactor } = this.#context
-    reactor.wheel.disarm(this)
-    this.#queueMs = reactor.nowMs - this.#attemptMs
-    this.#attemptMs = reactor.nowMs
+    this.#context.reactor.wheel.disarm(this)
+    this.#times.queued()
   }
 
   /** The time to wait for a connection is over. */
@@ -164,20 +154,15 @@ export class Exchange implements RequestHandler, Waiter, Armed {
     this.#up = up
     this.#reused = up.served > 0
     this.#step(up.connecting ? STEP.connect : STEP.sent)
-    up.lastActiveMs = reactor.nowMs
     this.#request.sendTo(up)
-    const { connectMs, serverMs } = this.#timeouts
-    reactor.wheel.arm(up, reactor.nowMs + (up.connecting ? connectMs : serverMs))
+    if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
+    else this.#patience.awaitServer(up)
     if (this.#client.blocked) up.hold(HOLD.peerBlocked)
   }
 
   // ── the client's side ──
 
   feed(start: number, end: number): number {
-    if (this.#tunnel !== undefined) {
-      this.#context.reactor.ops.send(this.#up!, start, end)
-      return end
-    }
     if (this.#request.done) return start
     const at = this.#request.feed(start, end, this.#up)
     if (at < 0) {
@@ -190,19 +175,11 @@ export class Exchange implements RequestHandler, Waiter, Armed {
 
   /** Body bytes were sent on. */
   #fed(): void {
-    const { reactor } = this.#context
     const up = this.#up
     if (!this.#request.done) {
-      reactor.wheel.arm(this.#client, reactor.nowMs + this.#clientMs)
+      this.#patience.awaitBody()
       if (up !== undefined) this.#request.relayRest(this.#client, up)
-    } else if (up !== undefined && !up.connecting) this.#serverClock(up)
-  }
-
-  /** From now on the endpoint is the one we wait for. */
-  #serverClock(up: UpstreamConnection): void {
-    const { reactor } = this.#context
-    up.lastActiveMs = reactor.nowMs
-    reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.serverMs)
+    } else if (up !== undefined && !up.connecting) this.#patience.awaitServer(up)
   }
 
   clientGone(reset: boolean): void {
@@ -211,51 +188,27 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   }
 
   clientBlocked(): void {
-    const { reactor } = this.#context
     this.#up?.hold(HOLD.peerBlocked)
-    this.#client.lastActiveMs = reactor.nowMs
-    reactor.wheel.arm(this.#client, reactor.nowMs + this.#clientMs / LOOKS)
+    this.#patience.awaitReader()
   }
 
   clientWritable(): void {
     const up = this.#up
     if (up === undefined) return
-    up.lastActiveMs = this.#context.reactor.nowMs
     up.unhold(HOLD.peerBlocked)
+    if (!up.connecting) this.#patience.awaitServer(up)
   }
 
   clientRelayDone(status: number, bytes: number): void {
-    if (this.#tunnel !== undefined) {
-      this.#tunnelStep(true, status, bytes)
-      return
-    }
     this.#request.relayed(status, bytes)
     if (status === RELAY.ended) this.clientGone(false)
     else if (this.#request.done) this.#fed()
   }
 
   clientTimer(nowMs: number): void {
-    const client = this.#client
-    if (this.#tunnel !== undefined) return
-    const unfinished = !this.#request.done && this.#up !== undefined
-    if (!client.blocked && !unfinished) return
-    const { wheel } = this.#context.reactor
-    if (!client.blocked && (client.held || this.#up!.blocked)) {
-      wheel.arm(client, nowMs + this.#clientMs)
-      return
-    }
-    const leftMs = this.#clientMs - client.idleMs(nowMs)
-    if (leftMs > 0) {
-      const watching = client.blocked || client.relaying
-      wheel.arm(client, nowMs + (watching ? Math.min(leftMs, this.#clientMs / LOOKS) : leftMs))
-      return
-    }
-    this.#context.recorder.clientTimeout(client.listener.spec.id, CLIENT_TIMEOUT.client)
+    if (!this.#patience.clientOverdue(nowMs, this.#up)) return
+    this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.client)
     this.#fail(FAILURE.clientTimeout)
-  }
-
-  get #clientMs(): number {
-    return this.#client.listener.spec.timeouts.clientMs
   }
 
   // ── the endpoint's side ──
@@ -263,22 +216,21 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   upstreamConnected(): void {
     const up = this.#up!
     this.#step(STEP.sent)
-    this.#connectMs = this.#context.reactor.nowMs - this.#attemptMs
-    this.#serverClock(up)
+    this.#times.connected()
+    this.#patience.awaitServer(up)
     if (!this.#request.done) this.#request.relayRest(this.#client, up)
   }
 
   upstreamData(start: number, end: number): void {
-    const { reactor } = this.#context
     const up = this.#up!
     const response = this.#response
     const begun = response.started
-    up.lastActiveMs = reactor.nowMs
+    up.lastActiveMs = this.#context.reactor.nowMs
     const result = response.read(up, start, end)
     if (response.started && !begun) this.#answered(result === READ.switched)
     switch (result) {
       case READ.more:
-        if (up.relaying) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.serverMs / LOOKS)
+        this.#patience.awaitServer(up)
         return
       case READ.complete:
         this.#complete(up, response.persistentUpstream)
@@ -301,7 +253,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   /** The final head went to the client. */
   #answered(switching: boolean): void {
     this.#step(switching ? STEP.switch : STEP.head)
-    this.#firstByteMs = this.#context.reactor.nowMs - this.#startedMs
+    this.#times.firstByte()
     this.#request.answered()
   }
 
@@ -328,7 +280,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   /** The connection is of no more use. If it had idled too long, the endpoint may never have seen the request: try once more. */
   #lost(failure: Failure): void {
     const stale = this.#reused && !this.#response.touched && this.#state === STATE.waiting
-    if (!stale || this.#retries > 0 || !this.#request.repeatable || this.#tunnel !== undefined) {
+    if (!stale || this.#retries > 0 || !this.#request.repeatable) {
       this.#fail(failure)
       return
     }
@@ -344,78 +296,46 @@ export class Exchange implements RequestHandler, Waiter, Armed {
 
   upstreamBlocked(): void {
     this.#client.hold(HOLD.peerBlocked)
-    this.#serverClock(this.#up!)
+    this.#patience.awaitServer(this.#up!)
   }
 
   upstreamWritable(): void {
     this.#client.lastActiveMs = this.#context.reactor.nowMs
     this.#client.unhold(HOLD.peerBlocked)
-    this.#serverClock(this.#up!)
+    this.#patience.awaitServer(this.#up!)
   }
 
   upstreamRelayDone(status: number, bytes: number): void {
-    if (this.#tunnel !== undefined) {
-      this.#tunnelStep(false, status, bytes)
-      return
-    }
     const up = this.#up!
-    const complete = this.#response.relayed(bytes)
-    if (complete) this.#complete(up, this.#response.persistentUpstream)
+    if (this.#response.relayed(bytes)) this.#complete(up, this.#response.persistentUpstream)
     else if (status === RELAY.ended) this.#lost(FAILURE.upstreamClosed)
   }
 
   upstreamTimer(nowMs: number): void {
     const up = this.#up!
-    if (this.#tunnel !== undefined) {
-      if (this.#tunnel.idleTooLong(nowMs)) this.#tunnelTimedOut()
-      return
-    }
-    const { recorder, reactor } = this.#context
-    const cluster = this.#destination.cluster.spec.id
-    if (this.#state === STATE.connecting) {
-      recorder.upstreamTimeout(cluster, UPSTREAM_TIMEOUT.connect)
-      this.#fail(FAILURE.connectTimeout)
-      return
-    }
-    const { serverMs } = this.#timeouts
-    const leftMs = this.#waitsForClient(up) ? serverMs : serverMs - up.idleMs(nowMs)
-    if (leftMs > 0) {
-      const watching = up.relaying || up.blocked
-      reactor.wheel.arm(up, nowMs + (watching ? Math.min(leftMs, serverMs / LOOKS) : leftMs))
-      return
-    }
-    recorder.upstreamTimeout(cluster, UPSTREAM_TIMEOUT.server)
-    this.#fail(FAILURE.upstreamTimeout)
+    const connecting = this.#state === STATE.connecting
+    if (!connecting && !this.#patience.serverOverdue(nowMs, up)) return
+    const kind = connecting ? UPSTREAM_TIMEOUT.connect : UPSTREAM_TIMEOUT.server
+    this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, kind)
+    this.#fail(connecting ? FAILURE.connectTimeout : FAILURE.upstreamTimeout)
   }
 
-  /** It is not the endpoint that holds things up. */
-  #waitsForClient(up: UpstreamConnection): boolean {
-    if (this.#client.blocked) return true
-    return !this.#request.done && !up.blocked && !this.#response.started
-  }
-
-  // ── a tunnel ──
-
+  /** A 101 went to the client: from here on a tunnel drives both connections, and this exchange only waits for its end. */
   #switch(up: UpstreamConnection): void {
-    const { reactor } = this.#context
     const { tunnelMs, clientFinMs } = this.#client.listener.spec.timeouts
     const timeouts = { tunnelMs, clientFinMs, serverFinMs: this.#timeouts.serverFinMs }
-    this.#tunnel = new Tunnel(reactor, this.#client, up, timeouts)
-    reactor.ops.send(this.#client, this.#response.restStart, this.#response.restEnd)
-    this.#client.resumeBody()
-    reactor.wheel.disarm(this.#client)
-    this.#tunnel.start()
+    const sides = { client: this.#client, up }
+    this.#tunnel = new Tunnel(this.#context.reactor, sides, timeouts, (outcome) => this.#tunnelOver(outcome))
+    this.#tunnel.start(this.#response.restStart, this.#response.restEnd)
   }
 
-  #tunnelStep(fromClient: boolean, status: number, bytes: number): void {
-    if (this.#tunnel!.relayDone(fromClient, status, bytes)) {
-      this.#finish(OUTCOME['tunnel-closed'], CLIENT.close)
+  #tunnelOver(outcome: number): void {
+    const { recorder } = this.#context
+    if (outcome === OUTCOME['tunnel-timeout']) {
+      recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.tunnel)
     }
-  }
-
-  #tunnelTimedOut(): void {
-    this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.tunnel)
-    this.#finish(OUTCOME['tunnel-timeout'], CLIENT.reset)
+    if (outcome === OUTCOME['upstream-reset']) this.#up = undefined // gone, and its place in the pool given back
+    this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
   }
 
   // ── the end ──
@@ -464,7 +384,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   }
 
   #account(outcome: number): void {
-    const { reactor, recorder, record } = this.#context
+    const { recorder, record } = this.#context
     const { route, cluster, pool } = this.#destination
     const client = this.#client
     record.reset()
@@ -474,12 +394,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
     record.route = route
     record.outcome = outcome
     record.status = this.#response.status
-    record.startedMs = this.#startedMs
-    record.wallStartMs = this.#wallStartMs
-    record.queueMs = this.#queueMs
-    record.connectMs = this.#connectMs
-    record.firstByteMs = this.#firstByteMs
-    record.durationMs = reactor.nowMs - this.#startedMs
+    this.#times.describe(record)
     record.retries = this.#retries
     record.reusedUpstream = this.#reused
     record.peer = client.peer

@@ -1,7 +1,9 @@
 import type { ClientConnection } from '../downstream/client.ts'
+import type { RequestHandler } from '../downstream/service.ts'
 import { RELAY } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
-import type { UpstreamConnection } from '../upstream/connection.ts'
+import { OUTCOME } from '../telemetry/outcome.ts'
+import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
 
 /** Inactivity allowed: of both sides, and of the one still open after the other's FIN (HAProxy: tunnel, client-fin, server-fin). */
 export type TunnelTimeouts = {
@@ -10,26 +12,46 @@ export type TunnelTimeouts = {
   readonly serverFinMs: number
 }
 
-/** Bytes both ways between two connections, moved by the engine, until both have sent FIN or nothing moves for too long. */
-export class Tunnel {
+/** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
+const LOOKS = 4
+
+/**
+ * What is left of an exchange after a switch of protocols: bytes both ways between two connections, moved by the engine, until both
+ * sides have sent FIN, one breaks, or nothing moves for too long. Then `over` is called, once, with the outcome.
+ */
+export class Tunnel implements RequestHandler, UpstreamUser {
   readonly #reactor: Reactor
   readonly #client: ClientConnection
   readonly #up: UpstreamConnection
   readonly #timeouts: TunnelTimeouts
+  readonly #over: (outcome: number) => void
   #clientEnded = false
   #upEnded = false
   bytesUp = 0
   bytesDown = 0
 
-  constructor(reactor: Reactor, client: ClientConnection, up: UpstreamConnection, timeouts: TunnelTimeouts) {
+  constructor(
+    reactor: Reactor,
+    sides: { readonly client: ClientConnection; readonly up: UpstreamConnection },
+    timeouts: TunnelTimeouts,
+    over: (outcome: number) => void,
+  ) {
     this.#reactor = reactor
-    this.#client = client
-    this.#up = up
+    this.#client = sides.client
+    this.#up = sides.up
     this.#timeouts = timeouts
+    this.#over = over
   }
 
-  start(): void {
-    const { ops } = this.#reactor
+  /** `mem[start, end)`: what the endpoint said behind its 101. */
+  start(start: number, end: number): void {
+    const { ops, wheel } = this.#reactor
+    this.#client.handler = this
+    this.#up.user = this
+    ops.send(this.#client, start, end)
+    this.bytesDown += end - start
+    this.#client.resumeBody() // what the client said too early
+    wheel.disarm(this.#client)
     this.#client.relaying = true
     this.#up.relaying = true
     ops.relay(this.#client, this.#up, -1)
@@ -37,28 +59,55 @@ export class Tunnel {
     this.#arm()
   }
 
-  /** True when the tunnel is over: both sides have ended. */
-  relayDone(fromClient: boolean, status: number, bytes: number): boolean {
-    if (fromClient) this.bytesUp += bytes
-    else this.bytesDown += bytes
-    if (status !== RELAY.ended) return false
-    if (fromClient) {
-      this.#clientEnded = true
-      this.#reactor.ops.shutdown(this.#up)
-    } else {
-      this.#upEnded = true
-      this.#reactor.ops.shutdown(this.#client)
-    }
-    this.#arm()
-    return this.#clientEnded && this.#upEnded
+  feed(start: number, end: number): number {
+    this.#reactor.ops.send(this.#up, start, end)
+    this.bytesUp += end - start
+    return end
   }
 
-  /** True when nothing has moved for too long. */
-  idleTooLong(nowMs: number): boolean {
+  clientRelayDone(status: number, bytes: number): void {
+    this.bytesUp += bytes
+    if (status !== RELAY.ended) return
+    this.#clientEnded = true
+    this.#reactor.ops.shutdown(this.#up)
+    this.#sideEnded()
+  }
+
+  upstreamRelayDone(status: number, bytes: number): void {
+    this.bytesDown += bytes
+    if (status !== RELAY.ended) return
+    this.#upEnded = true
+    this.#reactor.ops.shutdown(this.#client)
+    this.#sideEnded()
+  }
+
+  clientGone(reset: boolean): void {
+    this.#over(reset ? OUTCOME['client-reset'] : OUTCOME['client-abort'])
+  }
+
+  upstreamBroke(): void {
+    this.#over(OUTCOME['upstream-reset'])
+  }
+
+  upstreamTimer(nowMs: number): void {
     const idleMs = Math.min(this.#client.idleMs(nowMs), this.#up.idleMs(nowMs))
-    if (idleMs >= this.#limitMs()) return true
-    this.#arm()
-    return false
+    if (idleMs >= this.#limitMs()) this.#over(OUTCOME['tunnel-timeout'])
+    else this.#arm()
+  }
+
+  // The engine keeps both directions in step, and tells of the ends with `relayDone`.
+  clientBlocked(): void {}
+  clientWritable(): void {}
+  clientTimer(): void {}
+  upstreamConnected(): void {}
+  upstreamData(): void {}
+  upstreamEnded(): void {}
+  upstreamBlocked(): void {}
+  upstreamWritable(): void {}
+
+  #sideEnded(): void {
+    if (this.#clientEnded && this.#upEnded) this.#over(OUTCOME['tunnel-closed'])
+    else this.#arm()
   }
 
   #limitMs(): number {
@@ -67,8 +116,7 @@ export class Tunnel {
     return this.#clientEnded ? Math.min(tunnelMs, serverFinMs) : tunnelMs
   }
 
-  /** Movement is only seen by looking: four looks per timeout find a standstill at most a fourth late. */
   #arm(): void {
-    this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + this.#limitMs() / 4)
+    this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + this.#limitMs() / LOOKS)
   }
 }
