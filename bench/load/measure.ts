@@ -60,9 +60,15 @@ const spentBetween = (rig: Rig, contender: Running, before: Clock, after: Clock)
   }
 }
 
-/** What moved: exact for downloads (wrk counts unfinished ones) and for uploads (the backend counts). */
-const bodyBytesMoved = (load: Load, result: WrkResult, swallowed: number): number =>
-  load.method === 'PUT' ? swallowed : result.bytes
+/** Below this a transfer is all heads, and CPU per byte says nothing. */
+const BODY_BYTES = 4096
+
+/** What moved, unfinished requests included: wrk counts downloads, the backend counts uploads. */
+const transfer = (load: Load, result: WrkResult, spent: Spent, swallowed: number): Metrics => {
+  if (load.bodyBytes < BODY_BYTES) return {}
+  const gib = (load.method === 'PUT' ? swallowed : result.bytes) / GIB
+  return { cpuSecondsPerGiB: spent.cpuUs / 1e6 / gib, gibPerSecond: gib / (result.durationUs / 1e6) }
+}
 
 export const measureLoad = async (rig: Rig, contender: Running, load: Load): Promise<Metrics> => {
   const { options } = rig
@@ -86,10 +92,10 @@ export const measureLoad = async (rig: Rig, contender: Running, load: Load): Pro
     )
   const spent = spentBetween(rig, contender, before, after)
   const log = contender.logPath === undefined ? {} : await loggedShare(rig, contender, result.requests)
-  return { ...figures(result, spent, bodyBytesMoved(load, result, swallowed)), ...log }
+  return { ...figures(result, spent), ...transfer(load, result, spent, swallowed), ...log }
 }
 
-const figures = (result: WrkResult, spent: Spent, bytes: number): Metrics => {
+const figures = (result: WrkResult, spent: Spent): Metrics => {
   const seconds = result.durationUs / 1e6
   const perRequest = spent.cpuUs / result.requests
   return {
@@ -99,8 +105,6 @@ const figures = (result: WrkResult, spent: Spent, bytes: number): Metrics => {
     requestsPerSecond: result.requests / seconds,
     p50Us: result.p50Us,
     p99Us: result.p99Us,
-    cpuSecondsPerGiB: spent.cpuUs / 1e6 / (bytes / GIB),
-    gibPerSecond: bytes / GIB / seconds,
     requests: result.requests,
     cpuUs: spent.cpuUs,
     foreignCpuShare: spent.foreignShare,

@@ -62,13 +62,14 @@ const firstLine = (program: string | undefined, flag: string): string => {
   }
 }
 
+export const runtimeVersions = (): Record<string, string> => ({ node: process.version, commit: commit() })
+
 export const versions = (tools: Tools): Record<string, string> => ({
-  node: process.version,
+  ...runtimeVersions(),
   nginx: firstLine(tools.nginx, '-v'),
   haproxy: firstLine(tools.haproxy, '-v'),
   wrk: firstLine(tools.wrk, '-v'),
   cc: firstLine(tools.cc, '--version'),
-  commit: commit(),
 })
 
 const commit = (): string => {

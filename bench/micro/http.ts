@@ -1,7 +1,4 @@
-/**
- * What the HTTP core costs, in ns of this thread's CPU per operation (not wall time: the machine may be shared). The null row is the
- * harness itself, a call through the same closure that does nothing. `node bench/micro/http.ts`
- */
+/** What the HTTP core costs: `node bench/micro.ts http`. */
 import { writeDecimal } from '../../src/base/bytes.ts'
 import { requestFraming } from '../../src/http/framing.ts'
 import { ChunkedReader } from '../../src/http/h1/chunked.ts'
@@ -9,9 +6,7 @@ import { RequestParser } from '../../src/http/h1/request-parser.ts'
 import { ResponseParser } from '../../src/http/h1/response-parser.ts'
 import { writeStatusLine } from '../../src/http/h1/writer.ts'
 import { Target } from '../../src/http/uri.ts'
-
-const ROUND_MS = 60
-const ROUNDS = 9
+import type { Row } from './support/loop.ts'
 
 const requestText =
   'GET /products/4711/reviews?page=2&sort=newest HTTP/1.1\r\n' +
@@ -51,10 +46,7 @@ slow.parse(memory, 16384, slowTargetEnd)
 requests.parse(memory, 4096, requestEnd)
 const chunkLimits = { extensions: 4096, trailers: 8192 }
 
-type Row = readonly [name: string, run: (i: number) => number]
-
-const rows: readonly Row[] = [
-  ['null', (i) => i],
+export const rows: readonly Row[] = [
   [`request head, ${requestEnd - 4096} bytes, 8 fields`, () => requests.parse(memory, 4096, requestEnd)],
   [
     'the same in two pieces, moved between',
@@ -74,24 +66,3 @@ const rows: readonly Row[] = [
   ['status line', (i) => writeStatusLine(memory, 0, 200 + (i & 1))],
   ['decimal', (i) => writeDecimal(memory, 0, i)],
 ]
-
-/** ns of CPU per call: the median of rounds. */
-function measure(run: (i: number) => number): number {
-  let sink = 0
-  let batch = 1000
-  const samples: number[] = []
-  for (let round = -3; round < ROUNDS; round++) {
-    const before = process.threadCpuUsage()
-    for (let i = 0; i < batch; i++) sink += run(i)
-    const used = process.threadCpuUsage(before)
-    const us = used.user + used.system
-    if (round >= 0) samples.push((us * 1000) / batch)
-    batch = Math.max(1000, Math.min(50_000_000, Math.round((batch * ROUND_MS * 1000) / Math.max(us, 100))))
-  }
-  if (Number.isNaN(sink)) throw new Error('unreachable: keeps the work alive')
-  return samples.toSorted((a, b) => a - b)[ROUNDS >> 1]!
-}
-
-for (const [name, run] of rows) {
-  process.stdout.write(`${measure(run).toFixed(1).padStart(9)} ns  ${name}\n`)
-}
