@@ -55,6 +55,7 @@ function foldContentLength(head: Head, start: number, end: number): number {
   if (head.transferEncoding) return -REJECT.lengthConflict
   // Even an equal repetition is refused: the next reader may take the first, the last or the list.
   if (head.contentLength >= 0) return -REJECT.contentLengthRepeated
+  if (besideTab(head.bytes, start, end)) return -REJECT.contentLength
   const length = parseDecimal(head.bytes, start, end)
   if (length < 0) return length === -2 ? -REJECT.contentLengthTooLarge : -REJECT.contentLength
   head.contentLength = length
@@ -66,6 +67,7 @@ function foldTransferEncoding(head: Head, start: number, end: number): number {
   if (head.contentLength >= 0) return -REJECT.lengthConflict
   if (head.transferEncoding) return -REJECT.transferEncodingRepeated
   head.transferEncoding = true
+  if (besideTab(head.bytes, start, end)) return -REJECT.transferEncoding
   if (!equalsIgnoreCase(head.bytes, start, end, CHUNKED)) return refusedCoding(head.bytes, start, end)
   head.chunked = true
   return 0
@@ -121,6 +123,16 @@ function foldOption(head: Head, start: number, end: number): number {
     if (HOP_BY_HOP[id] === 0 && !head.addOption(start, end)) return -REJECT.connectionOptions
   }
   return 0
+}
+
+/**
+ * Is there a tab between the colon and the value, or behind it? Legal white space, but some readers only know spaces, and then see
+ * another value or none (llhttp refuses it too): no length may hang on that.
+ */
+function besideTab(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let p = start - 1; isSpace(bytes[p]!); p--) if (bytes[p] === TAB) return true
+  for (let p = end; isSpace(bytes[p]!); p++) if (bytes[p] === TAB) return true
+  return false
 }
 
 function isSpace(c: number): boolean {

@@ -2,7 +2,7 @@
  * Writers of HTTP/1.1 text into a Uint8Array at an offset; each returns the next offset. None checks for room: the caller
  * reserves it. What is written must be valid already: spans out of a parsed head are, strings are the caller's care.
  */
-import { ascii, copySpan, writeAscii, writeBytes, writeDecimal, writeHex } from '../../base/bytes.ts'
+import { ascii, writeAscii, writeBytes, writeDecimal, writeHex } from '../../base/bytes.ts'
 
 const phrases: readonly (readonly [number, string])[] = [
   [100, 'Continue'],
@@ -104,17 +104,6 @@ export function writeCrlf(bytes: Uint8Array, at: number): number {
 /** Size line of a chunk of `size` > 0 bytes. The data and `writeCrlf` follow. */
 export function writeChunkHeader(bytes: Uint8Array, at: number, size: number): number {
   return writeCrlf(bytes, writeHex(bytes, at, size))
-}
-
-/** A whole chunk of `from[start, end)`, which must not be empty: an empty chunk would be the last. */
-export function writeChunk(
-  bytes: Uint8Array,
-  at: number,
-  from: Uint8Array,
-  start: number,
-  end: number,
-): number {
-  return writeCrlf(bytes, copySpan(bytes, writeChunkHeader(bytes, at, end - start), from, start, end))
 }
 
 /** The last chunk and an empty trailer section. */

@@ -21,7 +21,9 @@ import { escapeBytes } from './escape.ts'
 export const LIMITS = { target: 256, head: 1024, fields: 16 } as const
 export const CHUNK_LIMITS = { extensions: 64, trailers: 256 } as const
 
-const MEMORY = 1 << 17
+const MEMORY_BYTES = 1 << 17
+/** Heads move between these two; no reader keeps bytes there from one piece to the next. */
+const MEMORIES = [new Uint8Array(MEMORY_BYTES), new Uint8Array(MEMORY_BYTES)]
 const FILLERS = [0x58, 0x0a, 0x00, 0x3a, 0x0d]
 const FORMS = Object.keys(FORM)
 
@@ -39,7 +41,6 @@ export class MessageReader {
   private readonly responses = new ResponseParser(LIMITS)
   private readonly target = new Target(new Uint8Array(LIMITS.target + 1))
   private readonly chunked = new ChunkedReader()
-  private readonly memories = [new Uint8Array(MEMORY), new Uint8Array(MEMORY)]
   private calls = 0
   private pending = new Uint8Array(0)
   /** Body to come: bytes left, or one of BODY; `BODY.none` between messages. */
@@ -59,7 +60,7 @@ export class MessageReader {
     this.fed += piece.length
     const length = this.pending.length + piece.length
     const start = this.place(piece, length)
-    const memory = this.memories[this.calls & 1]!
+    const memory = MEMORIES[this.calls & 1]!
     const used = this.consume(memory, start, start + length)
     this.pending = memory.slice(start + used, start + length)
   }
@@ -73,7 +74,7 @@ export class MessageReader {
 
   private place(piece: Uint8Array, length: number): number {
     this.calls++
-    const memory = this.memories[this.calls & 1]!
+    const memory = MEMORIES[this.calls & 1]!
     const start = 32 + ((this.calls * 977) % 8192)
     memory.fill(FILLERS[this.calls % FILLERS.length]!, start - 32, start + length + 32)
     memory.set(this.pending, start)
