@@ -8,7 +8,6 @@ import { MAX_ENDPOINTS } from './schema/root.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import type { Draft } from './schema/types.ts'
 import { suggestion } from './suggest.ts'
-import { parseAddress } from './values/address.ts'
 import { formatDuration } from './values/duration.ts'
 import { formatSize } from './values/size.ts'
 
@@ -17,7 +16,7 @@ export type Findings = {
   warning(path: Path, message: string, part?: Part): void
   /** `line:column`, to point from one place to another. */
   where(path: Path): string
-  /** Diagnostics so far. */
+  /** Errors so far. */
   count(): number
 }
 
@@ -136,18 +135,4 @@ function checkEndpoints(name: string, cluster: Draft<ClusterConfig> | undefined,
   }
   if (endpoints.every((endpoint) => endpoint?.weight === 0))
     found.warning(path, 'all weights are 0: every request is answered 503', 'key')
-}
-
-/** Names to resolve, each once: the `host:port` endpoints. */
-export function namesToResolve(config: Config): readonly string[] {
-  const names = new Set<string>()
-  for (const { endpoints } of config.clusters.values()) {
-    for (const { address } of endpoints) if (isName(address)) names.add(address)
-  }
-  return [...names]
-}
-
-export function isName(address: string): boolean {
-  const parsed = parseAddress(address)
-  return parsed.ok && parsed.value.kind === 'name'
 }

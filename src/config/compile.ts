@@ -2,7 +2,7 @@
  * Configuration → snapshot: names become ids and indexes, host names the addresses they resolve to. The last stage
  * (see `parse.ts`); what it makes is plain, frozen to the bottom and crosses threads by structured clone.
  */
-import { isName } from './check.ts'
+import { isName } from './names.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import { shards } from './schema/root.ts'
 import type { Slots } from './slots.ts'

@@ -20,6 +20,7 @@ import { ROOT } from './schema/root.ts'
 import type { Draft } from './schema/types.ts'
 import { openSource } from './source.ts'
 
+/** Of each severity, so that warnings never hide an error. */
 const MAX_DIAGNOSTICS = 1000
 
 export type ParseResult = {
@@ -33,8 +34,9 @@ export type ParseResult = {
 export function parseConfig(text: string, fileName: string): ParseResult {
   const source = openSource(text, fileName)
   const diagnostics: Diagnostic[] = [...source.diagnostics]
+  const counts = { error: diagnostics.length, warning: 0 }
   const add = (severity: Severity, path: Path, message: string, part: Part): void => {
-    if (diagnostics.length >= MAX_DIAGNOSTICS) return
+    if (counts[severity]++ >= MAX_DIAGNOSTICS) return
     const what = path.length === 0 ? message : `${showPath(path)}: ${message}`
     diagnostics.push({ file: fileName, ...source.locate(path, part), severity, message: what })
   }
@@ -53,7 +55,7 @@ export function parseConfig(text: string, fileName: string): ParseResult {
       const { line, column } = source.locate(path, 'value')
       return `${line}:${column}`
     },
-    count: () => diagnostics.length,
+    count: () => counts.error,
   })
   const sorted = sortDiagnostics(diagnostics)
   return hasErrors(sorted) ? { diagnostics: sorted } : { config: draft as Config, diagnostics: sorted }

@@ -56,7 +56,7 @@ export class SlotTable implements Slots {
     return this.endpoints.take(`${cluster} ${address}`)
   }
 
-  /** Ids taken but not in this snapshot: to be released once nothing older than it is in use. */
+  /** Ids taken but not in this snapshot (those of a compilation that was never published too): to be released once nothing older is in use. */
   unused(snapshot: Snapshot): SlotIds {
     return {
       listener: this.listeners.except(snapshot.listeners),

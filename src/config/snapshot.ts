@@ -2,7 +2,7 @@
  * The frozen snapshot: what a configuration compiles to and the only thing shards know of it. Plain data (it crosses
  * threads by structured clone), every name resolved to an index, every default filled in, every duration in ms, every size in bytes.
  *
- * Ids are slots of the fleet memory, handed out by `control/slots` and stable over reloads for what stays the same
+ * Ids are slots of the fleet memory, handed out by `config/slots` and stable over reloads for what stays the same
  * (a listener by name, a cluster by name, an endpoint by cluster and address), so statistics survive a reload.
  */
 

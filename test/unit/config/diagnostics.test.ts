@@ -237,6 +237,16 @@ test('diagnostics: ten thousand mistakes are reported as a thousand', () => {
   assert.equal(diagnostics.length, 1000)
 })
 
+test('diagnostics: a thousand warnings hide no error', () => {
+  const listeners = 'listeners: { web: { bind: 127.0.0.1:8080 } }'
+  const clusters = Array.from({ length: 1010 }, (_, at) => `  c${at}: { endpoints: [127.0.0.1:8080] }`)
+  const text = `${listeners}\nroutes: [{ cluster: none }]\nclusters:\n${clusters.join('\n')}\n`
+  const { config, diagnostics } = parseConfig(text, 'f')
+  assert.equal(config, undefined)
+  assert.equal(diagnostics.filter(({ severity }) => severity === 'warning').length, 1000)
+  assert.equal(diagnostics.filter(({ severity }) => severity === 'error').length, 1)
+})
+
 test('diagnostics: more endpoints than slots', () => {
   const endpoints = (octet: number): string =>
     Array.from({ length: 9000 }, (_, at) => `10.${octet}.${at >> 8}.${at & 255}:80`).join(', ')
