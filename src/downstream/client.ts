@@ -119,8 +119,10 @@ export class ClientConnection extends Connection {
 
   onTimer(nowMs: number): void {
     if (this.handler !== undefined) this.handler.clientTimer(nowMs)
-    else if (this.#carry.empty) this.closeGracefully()
-    else this.listener.service.headTimeout(this)
+    else if (this.#carry.empty) {
+      this.listener.service.idleTimeout(this)
+      this.closeGracefully()
+    } else this.listener.service.headTimeout(this)
   }
 
   /** Close so that the client can still read what was sent (RFC 9112 §9.6). */

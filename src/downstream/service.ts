@@ -11,6 +11,8 @@ export interface RequestHandler {
   clientWritable(): void
   clientRelayDone(status: number, bytes: number): void
   clientTimer(nowMs: number): void
+  /** The shard stops and waits no longer: break off. */
+  cut(): void
 }
 
 /** What answers requests. Whatever it decides, it has set `client.handler` or replied and said `client.done` before it returns. */
@@ -20,6 +22,8 @@ export interface Service {
   reject(client: ClientConnection, rejection: number, head: Head): void
   /** The head did not arrive in time. */
   headTimeout(client: ClientConnection): void
+  /** No request came in time; the connection is being closed. */
+  idleTimeout(client: ClientConnection): void
   /** Our bounded memory is used up. */
   overloaded(client: ClientConnection): void
   closed(client: ClientConnection): void

@@ -57,7 +57,7 @@ export class Drain {
   #resetAll(): void {
     for (const connection of this.#reactor.connections()) {
       if (!(connection instanceof ClientConnection)) continue
-      connection.handler?.clientGone(false)
+      connection.handler?.cut()
       connection.resetNow()
     }
   }

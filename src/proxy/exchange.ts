@@ -188,7 +188,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   }
 
   clientBlocked(): void {
-    this.#up?.hold(HOLD.peerBlocked)
+    if (this.#up?.relaying === false) this.#up.hold(HOLD.peerBlocked)
     this.#patience.awaitReader()
   }
 
@@ -295,7 +295,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   }
 
   upstreamBlocked(): void {
-    this.#client.hold(HOLD.peerBlocked)
+    if (!this.#client.relaying) this.#client.hold(HOLD.peerBlocked)
     this.#patience.awaitServer(this.#up!)
   }
 
@@ -356,7 +356,6 @@ export class Exchange implements RequestHandler, Waiter, Armed {
     this.#finish(failure.outcome, keep ? CLIENT.keep : CLIENT.close)
   }
 
-  /** Hard end: the shard stops. */
   cut(): void {
     this.#finish(OUTCOME.shutdown, CLIENT.reset)
   }

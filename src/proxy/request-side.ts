@@ -51,6 +51,7 @@ export class RequestSide {
   begin(request: InboundRequest, writer: RequestHeadWriter): boolean {
     const { head, client, framing } = request
     const { reactor } = this.#context
+    this.requestIdStart = -1
     this.method = head.method
     this.minor = head.minor
     this.upgrade = request.upgrade

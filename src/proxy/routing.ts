@@ -53,6 +53,11 @@ export class Clusters {
     return this.#byId.values()
   }
 
+  /** No client is left to use them. */
+  closeIdle(): void {
+    for (const cluster of this.#byId.values()) for (const pool of cluster.pools()) pool.closeIdle()
+  }
+
   /** Something was freed elsewhere: those who wait may go on. */
   serveWaiting(): void {
     for (const cluster of this.#byId.values()) if (cluster.waitingCount > 0) cluster.serveWaiting()

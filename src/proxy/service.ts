@@ -101,6 +101,11 @@ export class ProxyService implements Service {
     client.closeGracefully()
   }
 
+  idleTimeout(client: ClientConnection): void {
+    const kind = client.requests > 0 ? CLIENT_TIMEOUT.keepAlive : CLIENT_TIMEOUT.requestHead
+    this.#context.recorder.clientTimeout(client.listener.spec.id, kind)
+  }
+
   overloaded(client: ClientConnection): void {
     this.#context.recorder.buffersExhausted()
     if (client.handler === undefined) {

@@ -113,9 +113,11 @@ export class Shard implements ReactorHandler, ShardControl {
     this.reactor.engine.unlisten(listenerFd)
   }
 
-  drain(windowMs: number, hardMs: number): Promise<void> {
+  async drain(windowMs: number, hardMs: number): Promise<void> {
     this.#context.draining = true
-    return this.#drain.begin(windowMs, hardMs)
+    await this.#drain.begin(windowMs, hardMs)
+    this.#clusters.closeIdle()
+    this.reactor.flush()
   }
 
   census(): { clients: number; exchanges: number; upstreams: number } {

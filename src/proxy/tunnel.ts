@@ -85,6 +85,10 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#over(reset ? OUTCOME['client-reset'] : OUTCOME['client-abort'])
   }
 
+  cut(): void {
+    this.#over(OUTCOME.shutdown)
+  }
+
   upstreamBroke(): void {
     this.#over(OUTCOME['upstream-reset'])
   }
