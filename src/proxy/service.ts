@@ -1,4 +1,3 @@
-import { copySpan } from '../base/bytes.ts'
 import { Stock } from '../base/stock.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { Service } from '../downstream/service.ts'
@@ -10,7 +9,6 @@ import { FIELD } from '../http/names.ts'
 import { REJECTIONS } from '../http/reject.ts'
 import { Target } from '../http/uri.ts'
 import { NO_HOST } from '../route/table.ts'
-import type { RouteSpans } from '../route/table.ts'
 import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ProxyContext } from './context.ts'
@@ -126,15 +124,10 @@ export class ProxyService implements Service {
 
   #route(target: Target): number {
     const { table } = this.routing
-    const { reactor } = this.#context
-    if (target.verbatim) return table.match(reactor.mem, target)
-    // The normalised path lies outside of `mem`: bring it next to the host for the match.
-    const length = target.pathEnd - target.pathStart
-    const at = reactor.ops.reserve(length)
-    copySpan(reactor.mem, at, target.bytes, target.pathStart, target.pathEnd)
-    const { hostStart, hostEnd } = target
-    const spans: RouteSpans = { hostStart, hostEnd, pathStart: at, pathEnd: at + length }
-    return table.match(reactor.mem, spans)
+    // A normalised path lies outside of the head's bytes.
+    return target.verbatim
+      ? table.match(this.#context.reactor.mem, target)
+      : table.matchApart(this.#context.reactor.mem, target.bytes, target)
   }
 
   /** The input is not fit to be understood: say so and close. */
