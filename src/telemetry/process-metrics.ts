@@ -4,14 +4,11 @@ import type { MetricFamily, MetricType } from './exposition.ts'
 export type ProcessFacts = {
   readonly version: string
   readonly runtime: string
-  readonly shards: number
-  readonly startedAtMs: number
   readonly cpuUserSeconds: number
   readonly cpuSystemSeconds: number
   readonly residentBytes: number
   readonly openFds: number
   readonly maxFds: number
-  readonly maxConnections: number
 }
 
 export const processFamilies = (facts: ProcessFacts): MetricFamily[] => {
@@ -28,8 +25,6 @@ export const processFamilies = (facts: ProcessFacts): MetricFamily[] => {
       help: 'Always 1; the labels tell what runs.',
       samples: [{ labels: { version: facts.version, runtime: facts.runtime }, value: 1 }],
     },
-    one('weir_shards', 'gauge', 'Shards configured.', facts.shards),
-    one('weir_connections_limit', 'gauge', 'Client connections the process takes.', facts.maxConnections),
     {
       name: 'weir_process_cpu_seconds_total',
       type: 'counter',
@@ -42,6 +37,5 @@ export const processFamilies = (facts: ProcessFacts): MetricFamily[] => {
     one('weir_process_resident_memory_bytes', 'gauge', 'Resident memory.', facts.residentBytes),
     one('weir_process_open_fds', 'gauge', 'Descriptors open.', facts.openFds),
     one('weir_process_max_fds', 'gauge', 'Descriptors allowed.', facts.maxFds),
-    one('weir_process_start_time_seconds', 'gauge', 'Unix time of the start.', facts.startedAtMs / 1000),
   ]
 }
