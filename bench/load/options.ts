@@ -25,7 +25,7 @@ export const usage: string = `usage: npm run bench -- [options]
   --connections LIST    keep-alive connections for small GETs (1,64,256)
   --idle-connections N  connections held in the idle section (10000)
   --quick               1 round of 2 s at 64 connections: does everything work, not what does it cost
-  --pin, --no-pin       proxy on the last core, everything else on the others (default: see bench/README.md)
+  --pin                 proxy on the last core, everything else on the others (off: bench/README.md says why)
   --without LIST        leave contenders out: weir,nginx,haproxy,floor
   --weir-command CMD    how to start weir; {config}, {port}, {backend} and {shards} are filled in
                         (default: node_modules/.bin/node workers/main.ts run -c {config})
