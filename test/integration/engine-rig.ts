@@ -56,7 +56,7 @@ export class Rig {
   onRow: ((row: Row) => void) | undefined
   #fault: unknown
   #groups: ListenerGroup[] = []
-  #wake: (() => void) | undefined
+  #waiting: (() => void)[] = []
 
   constructor(t: TestContext, overrides: Partial<EngineOptions> = {}) {
     this.options = engineOptions(overrides)
@@ -82,8 +82,12 @@ export class Rig {
     } catch (fault) {
       this.#fault ??= fault
     }
-    this.#wake?.()
+    this.#wake()
     return 0
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #take(at: number): void {
@@ -110,14 +114,14 @@ export class Rig {
 
   /** Resolves when `condition` holds, looked at after every batch. */
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = setTimeout(() => this.#wake?.(), DEADLINE_MS)
+    const deadline = setTimeout(() => this.#wake(), DEADLINE_MS)
     const started = performance.now()
     try {
       while (!condition()) {
         if (this.#fault !== undefined) throw this.#fault
         const late = performance.now() - started >= DEADLINE_MS - 1
         assert.ok(!late, `waited in vain for ${what}; rows: ${this.rows.map(describeRow).join(', ')}`)
-        await new Promise<void>((resolve) => (this.#wake = resolve))
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
       }
     } finally {
       clearTimeout(deadline)
