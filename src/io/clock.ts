@@ -23,6 +23,9 @@ export const systemTimers: Timers = {
   },
 }
 
+/** 32 bits of the system's entropy as an int32. */
+export const entropy = (): number => randomInt(2 ** 32) | 0
+
 /** A generator seeded from the system's entropy. */
 export const systemRng = (): Rng => seededRng(randomInt(2 ** 48 - 1))
 

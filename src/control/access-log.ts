@@ -1,0 +1,145 @@
+import type { Timers } from '../actor/timers.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import { LogFile } from '../io/log-file.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { RingReader } from '../shm/ring.ts'
+import { AccessLogFormatter, LOG_LINE_MAX } from '../telemetry/access-log.ts'
+
+/**
+ * The access log's consuming side: empties the shards' rings into a file, one whole line a request. While lines come it looks every
+ * 20 ms (sooner if they come fast), while none come ever more seldom, so an idle proxy wakes up five times a second for it
+ * and one without an access log never. Lines the file cannot take stay in their ring; when that is full, its shard drops and counts
+ * them. Requests wait for nothing.
+ */
+export type AccessLogContext = {
+  readonly fleet: Fleet
+  readonly timers: Timers
+  readonly say: (line: string) => void
+}
+
+/** A ring a quarter full was not looked at soon enough. */
+const RUSH_MS = 2
+const SOONEST_MS = 20
+const LATEST_MS = 200
+/** Records formatted at a time: their lines fit the formatter's buffer, however long. */
+const BATCH = 8
+const BATCH_BYTES = BATCH * LOG_LINE_MAX
+/** Records in a row before telemetry's other duties get their turn. */
+const MOST_AT_ONCE = 4096
+/** The file of a configuration that is gone may take this long for its last lines. */
+const FAREWELL_MS = 2000
+
+type Output = {
+  readonly to: string
+  readonly format: 'text' | 'json'
+  readonly file: LogFile
+  readonly formatter: AccessLogFormatter
+}
+
+export class AccessLog {
+  readonly #context: AccessLogContext
+  readonly #rings: readonly RingReader[]
+  readonly #ringBytes: number
+  #output: Output | undefined
+  #delayMs = SOONEST_MS
+  #cancel: () => void = noop
+
+  constructor(context: AccessLogContext) {
+    const { fleet } = context
+    this.#context = context
+    this.#rings = fleet.stripes.map((stripe) => new RingReader(stripe.log))
+    this.#ringBytes = fleet.shape.logBytes
+  }
+
+  /** Where to, in which format, and whose names: those of the snapshot in force. */
+  configure(snapshot: Snapshot): void {
+    const { to, format } = snapshot.accessLog
+    const before = this.#output
+    if (to === before?.to && format === before?.format) {
+      before?.formatter.setNames(snapshot)
+      return
+    }
+    this.#look()
+    this.#output = to === undefined ? undefined : this.#open(to, format, snapshot)
+    void before?.file.close(FAREWELL_MS)
+    this.#plan(SOONEST_MS)
+  }
+
+  /** Follow a rotation. */
+  reopen(): void {
+    this.#output?.file.reopen()
+  }
+
+  /** Write out all there is, within `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    const { timers } = this.#context
+    const deadlineMs = timers.nowMs() + timeoutMs
+    while (this.#look() && timers.nowMs() < deadlineMs) {
+      await new Promise<void>((resolve) => void timers.after(RUSH_MS, resolve))
+    }
+    this.#cancel()
+    await this.#output?.file.close(Math.max(0, deadlineMs - timers.nowMs()))
+    this.#output = undefined
+  }
+
+  #open(to: string, format: 'text' | 'json', snapshot: Snapshot): Output {
+    const { timers, say } = this.#context
+    const target = to === 'stderr' ? ({ kind: 'stderr' } as const) : ({ kind: 'file', path: to } as const)
+    const file = new LogFile(target, {
+      timers,
+      onState: (failure) =>
+        say(
+          failure === undefined
+            ? `weir: access log ${to}: written again`
+            : `weir: access log ${to}: cannot be written (${failure.message}): lines wait, then are dropped and counted`,
+        ),
+    })
+    return { to, format, file, formatter: new AccessLogFormatter(format, snapshot, BATCH_BYTES) }
+  }
+
+  /** Empty the rings as far as the file takes it. True: something is left. */
+  #look(): boolean {
+    const output = this.#output
+    if (output === undefined) return false
+    const before = this.#pendingMost()
+    let left = MOST_AT_ONCE
+    for (let shard = 0; shard < this.#rings.length; shard++) left = this.#drain(shard, output, left)
+    output.file.write()
+    this.#delayMs = this.#nextDelay(before, left)
+    this.#plan(this.#delayMs)
+    return this.#pendingMost() > 0
+  }
+
+  #drain(shard: number, { file, formatter }: Output, most: number): number {
+    const ring = this.#rings[shard]!
+    const visit = (bytes: Uint8Array, start: number, end: number): void => {
+      formatter.append(shard, bytes, start, end)
+    }
+    let left = most
+    while (left > 0 && file.room() >= BATCH_BYTES) {
+      const visited = ring.drain(visit, BATCH)
+      if (visited === 0) break
+      file.append(formatter.take())
+      left -= visited
+    }
+    return left
+  }
+
+  #nextDelay(pendingBytes: number, left: number): number {
+    if (pendingBytes * 4 > this.#ringBytes || left === 0) return RUSH_MS
+    return left < MOST_AT_ONCE ? SOONEST_MS : Math.min(LATEST_MS, this.#delayMs * 2)
+  }
+
+  #plan(delayMs: number): void {
+    this.#cancel()
+    this.#cancel =
+      this.#output === undefined ? noop : this.#context.timers.after(delayMs, () => void this.#look())
+  }
+
+  /** Bytes in the fullest ring. */
+  #pendingMost(): number {
+    return this.#rings.reduce((most, ring) => Math.max(most, ring.pendingBytes), 0)
+  }
+}
+
+function noop(): void {}

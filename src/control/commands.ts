@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { formatDiagnostic } from '../config/diagnostic.ts'
+import { jsonSchema } from '../config/json-schema.ts'
+import { formatReference } from '../config/reference.ts'
+import { parseCommand } from './cli.ts'
+import type { Command } from './cli.ts'
+import { helpText, usageHint } from './help.ts'
+import { readConfig } from './load.ts'
+import type { ConfigSource } from './load.ts'
+
+/** What a command may do to the world; the doors of the long-running ones. */
+export type Shell = {
+  readonly version: string
+  readonly print: (text: string) => void
+  /** To stderr. */
+  readonly complain: (line: string) => void
+  readonly run: (source: ConfigSource) => Promise<number>
+  readonly demo: (ports: { readonly port: number; readonly adminPort: number }) => Promise<number>
+}
+
+/** Do what was typed; the exit code: 0, 1 (it failed), 2 (bad usage). */
+export async function runCommand(args: readonly string[], shell: Shell): Promise<number> {
+  const command: Command = parseCommand(args)
+  switch (command.name) {
+    case 'run':
+      return shell.run(fileSource(command.config))
+    case 'demo':
+      return shell.demo(command)
+    case 'check':
+      return checkConfig(fileSource(command.config), shell)
+    case 'reference':
+      return printed(shell, formatReference())
+    case 'schema':
+      return printed(shell, `${JSON.stringify(jsonSchema(), null, 2)}\n`)
+    case 'help':
+      return printed(shell, helpText(command.of))
+    case 'version':
+      return printed(shell, `weir ${shell.version}\n`)
+    case 'misuse':
+      shell.complain(`weir: ${command.message}`)
+      shell.complain(usageHint(command.of))
+      return 2
+  }
+}
+
+async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> {
+  const { config, diagnostics } = await readConfig(source)
+  for (const diagnostic of diagnostics) shell.print(`${formatDiagnostic(diagnostic)}\n`)
+  if (config === undefined || diagnostics.length > 0) return 1
+  const { listeners, routes, clusters } = config
+  shell.print(
+    `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
+  )
+  return 0
+}
+
+function fileSource(path: string): ConfigSource {
+  return { name: path, read: () => readFile(path, 'utf8') }
+}
+
+function printed(shell: Shell, text: string): number {
+  shell.print(text)
+  return 0
+}

@@ -1,0 +1,63 @@
+import { ENGINE_STATS } from '../io/engine.ts'
+import type { ProcessReadings } from '../io/process-readings.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { renderExposition } from '../telemetry/exposition.ts'
+import type { MetricFamily, MetricType, Sample } from '../telemetry/exposition.ts'
+import { fleetFamilies } from '../telemetry/fleet-metrics.ts'
+import { processFamilies } from '../telemetry/process-metrics.ts'
+import { SHARD_STATES } from './protocol.ts'
+import type { ProgramView, ShardState } from './protocol.ts'
+
+/** Everything `/metrics` says: the process, the program as main sees it, and what the shards count. */
+export function metricsText(view: ProgramView, fleet: Fleet, readings: ProcessReadings): string {
+  const facts = { ...readings, version: view.version, maxFds: view.fdLimit }
+  return renderExposition([
+    ...processFamilies(facts),
+    ...programFamilies(view),
+    ...fleetFamilies(fleet, view.snapshot, ENGINE_STATS),
+  ])
+}
+
+/** What main knows and shared memory does not. */
+export function programFamilies(view: ProgramView): readonly MetricFamily[] {
+  const { snapshot, phase, shards, restarts, reloads, maxConnections, startedAtMs } = view
+  const ready = Number(phase === 'ready')
+  const inState = (state: ShardState): number => shards.filter((shard) => shard.state === state).length
+  const up = shards.map(({ state }, id) => ({
+    labels: { shard: String(id) },
+    value: Number(state === 'running'),
+  }))
+  const restarted = [
+    { labels: { actor: 'acceptor' }, value: restarts.acceptor },
+    { labels: { actor: 'telemetry' }, value: restarts.telemetry },
+    ...shards.map((shard, id) => ({ labels: { actor: `shard ${id}` }, value: shard.restarts })),
+  ]
+  return [
+    family('weir_start_time_seconds', 'gauge', 'Unix time of the start.', [{ value: startedAtMs / 1000 }]),
+    family('weir_connections_max', 'gauge', 'Client connections the process takes.', [
+      { value: maxConnections },
+    ]),
+    family(
+      'weir_shards',
+      'gauge',
+      'Shards by state.',
+      SHARD_STATES.map((state) => ({ labels: { state }, value: inState(state) })),
+    ),
+    family('weir_ready', 'gauge', '1 while the program accepts, 0 while it starts or drains.', [
+      { value: ready },
+    ]),
+    family('weir_config_version', 'gauge', 'Version of the snapshot in force.', [
+      { value: snapshot.version },
+    ]),
+    family('weir_config_reloads_total', 'counter', 'Reloads by result.', [
+      { labels: { result: 'applied' }, value: reloads.applied },
+      { labels: { result: 'refused' }, value: reloads.refused },
+    ]),
+    family('weir_shard_up', 'gauge', '1 while the shard is in service.', up),
+    family('weir_actor_restarts_total', 'counter', 'Restarts of actors that ended unexpectedly.', restarted),
+  ]
+}
+
+function family(name: string, type: MetricType, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name, type, help, samples }
+}

@@ -1,0 +1,67 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { ListenerGroup } from '../io/engine.ts'
+import type { FleetHandle } from '../shm/layout.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+
+/**
+ * What actors may ask of one another (a shard's part is `proxy/control.ts`). Plain data both ways; every method may be called from
+ * another thread and ends in an answer, a coded error, or WEIR_ACTOR_DIED.
+ */
+
+/** The acceptor: makes and keeps every listening socket. */
+export interface AcceptorControl {
+  /** The groups a predecessor opened and that are the process's still. Before anything else, once. */
+  adopt(groups: readonly ListenerGroup[]): void
+  open(address: string, members: number, backlog: number): ListenerGroup
+  close(group: ListenerGroup): void
+  /** Share of new connections per member. */
+  steer(group: ListenerGroup, weights: readonly number[]): void
+}
+
+/** Telemetry: reads shared memory; writes the access log, serves the admin API. */
+export interface TelemetryControl {
+  /** What it cannot read from shared memory. A newer view replaces an older one whole. */
+  show(view: ProgramView): void
+  /** Serve the admin API on this address instead of the one before; undefined: nowhere. Returns the address with its real port. If it fails, the one before stays. */
+  bindAdmin(address: string | undefined): Promise<string | undefined>
+  /** Close the access log and open it again by its name: it was rotated. */
+  reopenLog(): void
+  /** Write out what the rings and buffers hold, within `timeoutMs`, and stop serving. */
+  stop(timeoutMs: number): Promise<void>
+}
+
+/** Main, as telemetry's admin API sees it. */
+export interface MainControl {
+  reload(): Promise<ReloadResult>
+}
+
+export type ReloadResult =
+  | { readonly ok: true; readonly version: number; readonly warnings: readonly string[] }
+  /** Nothing changed. Every problem on its own, `file:line:column: message` where it has a place. */
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+export type ProgramPhase = 'starting' | 'ready' | 'draining'
+export const SHARD_STATES = ['starting', 'running', 'restarting', 'stopping', 'stopped'] as const
+export type ShardState = (typeof SHARD_STATES)[number]
+
+export type ProgramView = {
+  readonly snapshot: Snapshot
+  readonly phase: ProgramPhase
+  readonly shards: readonly { readonly state: ShardState; readonly restarts: number }[]
+  /** Restarts of the other actors. */
+  readonly restarts: { readonly acceptor: number; readonly telemetry: number }
+  /** The program's own. */
+  readonly version: string
+  readonly fdLimit: number
+  readonly maxConnections: number
+  readonly startedAtMs: number
+  readonly reloads: { readonly applied: number; readonly refused: number }
+}
+
+export type AcceptorSeed = { readonly fleet: FleetHandle }
+
+export type TelemetrySeed = {
+  readonly fleet: FleetHandle
+  /** The other end serves `MainControl`. */
+  readonly main: MessagePort
+}

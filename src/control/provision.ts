@@ -1,0 +1,34 @@
+import { SLOT_CAPACITY } from '../config/slots.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import { ENGINE_STATS } from '../io/engine.ts'
+import type { Connections } from '../io/engine.ts'
+import { openFleet } from '../shm/fleet.ts'
+import { allocateFleet } from '../shm/layout.ts'
+import { rowWidths } from '../telemetry/catalogue.ts'
+import { wantedBindings } from './bindings.ts'
+import { capacityOf } from './capacity.ts'
+import type { Provision } from './program.ts'
+
+/** Of each shard: half a second of 4,000 requests/s with long lines, so that a hiccup of the disk costs no line. */
+const LOG_RING_BYTES = 1 << 20
+/** Of the sketch of connections per client. Its error is open connections / buckets. */
+const CLIENT_BUCKETS = 65_536
+
+/**
+ * The memory and the limits of a program, once for its life. All slots a configuration may ever use are laid out at once: pages nobody
+ * touches cost address space only.
+ */
+export function provide(snapshot: Snapshot, connections: Connections): Provision {
+  const { shards, listeners } = snapshot
+  const handle = allocateFleet({
+    shards,
+    endpoints: SLOT_CAPACITY.endpoint,
+    clusters: SLOT_CAPACITY.cluster,
+    listeners: SLOT_CAPACITY.listener,
+    widths: rowWidths(ENGINE_STATS.length),
+    clientBuckets: CLIENT_BUCKETS,
+    logBytes: LOG_RING_BYTES,
+  })
+  const sockets = wantedBindings(listeners).length * shards
+  return { fleet: openFleet(handle), capacity: capacityOf(connections.raiseFdLimit(), shards, sockets) }
+}

@@ -1,0 +1,81 @@
+import { messageOf } from '../actor/errors.ts'
+import type { ActorRef } from '../actor/rpc.ts'
+import type { Timers } from '../actor/timers.ts'
+import type { DoorReply, DoorRequest } from '../io/http-door.ts'
+import { readProcess } from '../io/process-readings.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { AccessLog } from './access-log.ts'
+import { AdminDoor } from './admin-door.ts'
+import { answerAdmin, answerReload, problem } from './admin.ts'
+import { clusterFacts, shardFacts } from './facts.ts'
+import { metricsText } from './metrics.ts'
+import type { MainControl, ProgramView, TelemetryControl } from './protocol.ts'
+import { Utilisation } from './utilisation.ts'
+
+export type TelemetryContext = {
+  readonly fleet: Fleet
+  readonly main: ActorRef<MainControl>
+  readonly timers: Timers
+  readonly say: (line: string) => void
+}
+
+/**
+ * The reader of what the shards write: it takes nothing from them but cache lines. Facts are read out of shared memory when asked for,
+ * the access log's rings are emptied as they fill; what is not in shared memory main shows it.
+ */
+export class Telemetry implements TelemetryControl {
+  readonly #context: TelemetryContext
+  readonly #log: AccessLog
+  readonly #door: AdminDoor
+  readonly #utilisation: Utilisation
+  #view: ProgramView | undefined
+
+  constructor(context: TelemetryContext) {
+    this.#context = context
+    this.#log = new AccessLog(context)
+    this.#door = new AdminDoor((request) => this.#answer(request))
+    this.#utilisation = new Utilisation(context.fleet, context.timers.nowMs())
+  }
+
+  show(view: ProgramView): void {
+    this.#view = view
+    this.#log.configure(view.snapshot)
+  }
+
+  bindAdmin(address: string | undefined): Promise<string | undefined> {
+    return this.#door.move(address)
+  }
+
+  reopenLog(): void {
+    this.#log.reopen()
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    await Promise.all([this.#log.close(timeoutMs), this.#door.close()])
+  }
+
+  async #answer(request: DoorRequest): Promise<DoorReply> {
+    const view = this.#view
+    if (view === undefined) return problem(503, 'starting', 'The program is starting.')
+    const { fleet, timers, main } = this.#context
+    const reply = answerAdmin(request, {
+      metrics: () => metricsText(view, fleet, readProcess()),
+      shards: () => shardFacts(view, fleet, this.#utilisation.measure(timers.nowMs())),
+      clusters: () => clusterFacts(view, fleet),
+      readiness: () => readinessOf(view),
+    })
+    if (!('deed' in reply)) return reply
+    try {
+      return answerReload(await main.call.reload())
+    } catch (thrown) {
+      return problem(503, 'unavailable', messageOf(thrown))
+    }
+  }
+}
+
+/** Ready: every listener is open and somebody accepts from it. */
+export function readinessOf(view: ProgramView): { readonly ready: boolean; readonly why: string } {
+  if (view.phase !== 'ready') return { ready: false, why: view.phase }
+  const running = view.shards.some((shard) => shard.state === 'running')
+  return running ? { ready: true, why: 'ready' } : { ready: false, why: 'no shard is running' }
+}

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import packageFile from '../../package.json' with { type: 'json' }
+import { weir } from '../support/weir.ts'
+
+async function configFile(t: TestContext, text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-cli-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'weir.yaml')
+  await writeFile(path, text)
+  return path
+}
+
+test('--version and --help', async () => {
+  assert.deepEqual(await weir('--version'), { code: 0, stdout: `weir ${packageFile.version}\n`, stderr: '' })
+  const help = await weir('--help')
+  assert.equal(help.code, 0)
+  assert.match(help.stdout, /^usage: weir <command>/m)
+  const run = await weir('run', '--help')
+  assert.equal(run.code, 0)
+  assert.match(run.stdout, /SIGHUP/)
+})
+
+test('bad usage: exit 2, what is wrong on stderr', async () => {
+  const finished = await weir('run', '--confg', 'x')
+  assert.equal(finished.code, 2)
+  assert.match(finished.stderr, /unknown option --confg; did you mean "--config"/)
+  assert.equal(finished.stdout, '')
+})
+
+test('check prints every diagnostic as file:line:column: message and exits 1; 0 for a good file', async (t) => {
+  const bad = await configFile(
+    t,
+    'listners: {}\nlisteners: { web: { bind: 127.0.0.1 } }\nroutes: [{ cluster: none }]\nclusters: {}\n',
+  )
+  const finished = await weir('check', '-c', bad)
+  assert.equal(finished.code, 1)
+  const lines = finished.stdout.trim().split('\n')
+  assert.ok(lines.length >= 3, finished.stdout)
+  for (const line of lines) assert.match(line, /^.*weir\.yaml:\d+:\d+: \S/)
+  const good = await configFile(
+    t,
+    'listeners: { web: { bind: 127.0.0.1:0 } }\nroutes: [{ cluster: web }]\nclusters: { web: { endpoints: [127.0.0.1:9] } }\n',
+  )
+  const passed = await weir('check', '-c', good)
+  assert.equal(passed.code, 0, passed.stdout)
+  assert.match(passed.stdout, /ok/)
+})
+
+test('run refuses a bad or missing configuration with all diagnostics on stderr, exit 1', async (t) => {
+  const bad = await configFile(t, 'listeners: { web: { bind: 127.0.0.1:0, bakclog: 1 } }\nclusterz: {}\n')
+  const finished = await weir('run', '-c', bad)
+  assert.equal(finished.code, 1)
+  assert.match(finished.stderr, /weir\.yaml:1:\d+: .*bakclog.*did you mean "backlog"/)
+  assert.match(finished.stderr, /weir\.yaml:2:1: .*clusterz/)
+  assert.doesNotMatch(finished.stderr, /ready/)
+  const missing = await weir('run', '-c', `${bad}.none`)
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /weir\.yaml\.none:1:1: no such file; name another with -c/)
+})
+
+test('a port that is taken: the listener, the address and the holder are named, exit 1', async (t) => {
+  const squatter = createServer().listen(0, '127.0.0.1')
+  t.after(() => squatter.close())
+  await once(squatter, 'listening')
+  const { port } = squatter.address() as AddressInfo
+  const text = (web: number, admin: number): string =>
+    `admin: { bind: 127.0.0.1:${admin} }\nlisteners: { web: { bind: 127.0.0.1:${web} } }\nclusters: {}\n`
+  for (const [who, config] of [
+    ['listener web', text(port, 0)],
+    ['admin', text(0, port)],
+  ] as const) {
+    const finished = await weir('run', '-c', await configFile(t, config))
+    assert.equal(finished.code, 1, finished.stderr)
+    const expected = `weir: ${who}: 127.0.0.1:${port} is taken by `
+    assert.ok(finished.stderr.includes(expected), finished.stderr)
+    assert.ok(finished.stderr.includes(`(pid ${process.pid})`), finished.stderr)
+  }
+})
+
+test('reference and schema come out of the schema', async () => {
+  const reference = await weir('reference')
+  assert.equal(reference.code, 0)
+  assert.match(reference.stdout, /requestHead/)
+  const schema = await weir('schema')
+  assert.equal(schema.code, 0)
+  assert.match((JSON.parse(schema.stdout) as { $schema: string }).$schema, /json-schema\.org/)
+})
+
+test('the launcher runs the pinned node through a link, from anywhere, with nothing but sh on PATH', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-bin-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const link = join(folder, 'weir')
+  await symlink(fileURLToPath(new URL('../../workers/weir', import.meta.url)), link)
+  const env = { PATH: '/usr/bin:/bin' }
+  const { stdout } = await promisify(execFile)(link, ['--version'], { cwd: '/', env })
+  assert.equal(stdout, `weir ${packageFile.version}\n`)
+})

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { ask, startBackend } from '../support/backend.ts'
+import type { Backend } from '../support/backend.ts'
+import { startWeir, until } from '../support/weir.ts'
+
+const config = (backend: Backend, drain: string): string => `
+admin: { bind: 127.0.0.1:0 }
+listeners: { web: { bind: 127.0.0.1:0 } }
+routes: [{ cluster: web }]
+clusters: { web: { endpoints: [${backend.address}] } }
+drain: ${drain}
+`
+
+test('SIGTERM: not ready any more, nobody new, what is under way is finished, exit 0', async (t) => {
+  const release = Promise.withResolvers<void>()
+  const backend = await startBackend(
+    t,
+    (_incoming, response) => void release.promise.then(() => response.end('late')),
+  )
+  const weir = await startWeir(t, config(backend, '{ window: 100ms, hard: 10s }'))
+  assert.equal((await ask(`${weir.adminUrl()}/readyz`)).status, 200)
+  const answer = ask(weir.url('web'))
+  await until(() => backend.requests() === 1, 'the backend has the request')
+  weir.process.kill('SIGTERM')
+  await weir.line(/SIGTERM: draining/)
+  await until(async () => (await ask(`${weir.adminUrl()}/readyz`)).status === 503, 'readyz says 503')
+  await until(() => refused(weir.addresses().get('web') ?? ''), 'new connections are refused')
+  assert.equal((await ask(`${weir.adminUrl()}/healthz`)).status, 200)
+  release.resolve()
+  assert.equal((await answer).body, 'late')
+  await once(weir.process, 'exit')
+  assert.equal(weir.process.exitCode, 0)
+})
+
+test('a second SIGTERM stops at once; a repeated SIGINT of one Ctrl-C does not', async (t) => {
+  const backend = await startBackend(t, () => {})
+  const weir = await startWeir(t, config(backend, '{ window: 10s, hard: 60s }'))
+  const hanging = ask(weir.url('web')).catch((error: unknown) => error)
+  await until(() => backend.requests() === 1, 'the backend has the request')
+  weir.process.kill('SIGINT')
+  weir.process.kill('SIGINT')
+  await weir.line(/SIGINT: draining/)
+  await until(() => refused(weir.addresses().get('web') ?? ''), 'new connections are refused')
+  assert.equal(weir.process.exitCode, null)
+  const exit = once(weir.process, 'exit')
+  weir.process.kill('SIGTERM')
+  await exit
+  assert.equal(weir.process.exitCode, 128 + 15)
+  assert.ok((await hanging) instanceof Error)
+})
+
+test('what outlasts the hard limit is reset, and the program ends all the same', async (t) => {
+  const backend = await startBackend(t, () => {})
+  const weir = await startWeir(t, config(backend, '{ window: 50ms, hard: 200ms }'))
+  const hanging = ask(weir.url('web')).catch((error: unknown) => error)
+  await until(() => backend.requests() === 1, 'the backend has the request')
+  assert.equal(await weir.stop(), 0)
+  assert.ok((await hanging) instanceof Error)
+})
+
+async function refused(address: string): Promise<boolean> {
+  const [host = '', port] = address.split(':')
+  const socket = connect(Number(port), host)
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch {
+    return true
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * The real program in a process of its own, from a configuration text. It is stopped when the test ends, killed if it does not stop.
+ */
+export type Weir = {
+  readonly process: ChildProcess
+  /** The configuration file, to be rewritten before a reload. */
+  readonly configPath: string
+  /** Addresses by listener name (`admin` too), as the last line about addresses said: `127.0.0.1:4711`, `unix:/path`. */
+  readonly addresses: () => ReadonlyMap<string, string>
+  /** `http://127.0.0.1:…` of a listener. */
+  readonly url: (listener: string) => string
+  readonly adminUrl: () => string
+  /** Lines of stderr so far. */
+  readonly lines: readonly string[]
+  /** Resolves with the first line (after the `from`-th) that matches; rejects when the program ends or `timeoutMs` are over. */
+  readonly line: (pattern: RegExp, from?: number) => Promise<string>
+  readonly write: (configText: string) => Promise<void>
+  /** Rewrite the configuration, SIGHUP, and wait for the verdict's line. */
+  readonly reload: (configText: string) => Promise<string>
+  /** SIGTERM; resolves with the exit code. */
+  readonly stop: () => Promise<number | null>
+}
+
+export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+const main = fileURLToPath(new URL('../../workers/main.ts', import.meta.url))
+const DEADLINE_MS = 20_000
+/** Longer than any drain in the tests. */
+const STOP_MS = 15_000
+
+/** Run a command of weir to its end. */
+export async function weir(...args: readonly string[]): Promise<Finished> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const collected = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (collected.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (collected.stderr += text))
+  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS)
+  const [code] = (await once(child, 'close')) as [number | null]
+  clearTimeout(deadline)
+  return { code, ...collected }
+}
+
+/** Start `weir run` and wait until it is ready. */
+export async function startWeir(t: TestContext, configText: string): Promise<Weir> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const configPath = join(folder, 'weir.yaml')
+  await writeFile(configPath, configText)
+  const started = launch(t, ['run', '-c', configPath], configPath)
+  await started.line(/^weir: ready/)
+  return started
+}
+
+/** Start any long-running command; does not wait. */
+export function launch(t: TestContext, args: readonly string[], configPath = ''): Weir {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const stderr = new Lines(child)
+  const line = (pattern: RegExp, from = 0): Promise<string> => stderr.find(pattern, from)
+  const addresses = (): ReadonlyMap<string, string> => addressesIn(stderr.lines)
+  const url = (listener: string): string => `http://${addresses().get(listener) ?? 'nowhere'}`
+  const stop = (): Promise<number | null> => end(child)
+  t.after(stop)
+  return {
+    process: child,
+    configPath,
+    addresses,
+    url,
+    adminUrl: () => url('admin'),
+    lines: stderr.lines,
+    line,
+    write: (text) => writeFile(configPath, text),
+    async reload(text) {
+      const from = stderr.lines.length
+      await writeFile(configPath, text)
+      child.kill('SIGHUP')
+      return line(/^weir: reload/, from)
+    },
+    stop,
+  }
+}
+
+/** Wait for a condition, looking again every 10 ms, at most until the deadline. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited too long until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+async function end(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+  child.kill('SIGTERM')
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+  await once(child, 'exit')
+  clearTimeout(late)
+  return child.exitCode
+}
+
+/** `weir: ready  web http://127.0.0.1:1  admin http://127.0.0.1:2`, the last of its kind. */
+function addressesIn(lines: readonly string[]): ReadonlyMap<string, string> {
+  const last = lines.findLast((line) => /^weir: (ready|reloaded)/.test(line)) ?? ''
+  const parts = last.split('  ').slice(1)
+  return new Map(
+    parts.map((part) => {
+      const [name = '', address = ''] = part.split(' ')
+      return [name, address.replace('http://', '')]
+    }),
+  )
+}
+
+type Waiter = {
+  readonly pattern: RegExp
+  readonly from: number
+  readonly resolve: (line: string) => void
+  readonly reject: (error: Error) => void
+}
+
+/** stderr line by line, and who waits for one. */
+class Lines {
+  readonly lines: string[] = []
+  readonly #waiters = new Set<Waiter>()
+  #rest = ''
+  #over = false
+
+  constructor(child: ChildProcess) {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#take(text))
+    child.once('close', () => {
+      this.#over = true
+      for (const waiter of this.#waiters) waiter.reject(this.#missing(waiter.pattern, 'the program ended'))
+    })
+  }
+
+  find(pattern: RegExp, from: number): Promise<string> {
+    const found = this.lines.slice(from).find((line) => pattern.test(line))
+    if (found !== undefined) return Promise.resolve(found)
+    if (this.#over) return Promise.reject(this.#missing(pattern, 'the program has ended'))
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => waiter.reject(this.#missing(pattern, 'too late')), DEADLINE_MS)
+      const settle = (): void => {
+        clearTimeout(late)
+        this.#waiters.delete(waiter)
+      }
+      const waiter: Waiter = {
+        pattern,
+        from,
+        resolve: (line) => {
+          settle()
+          resolve(line)
+        },
+        reject: (error) => {
+          settle()
+          reject(error)
+        },
+      }
+      this.#waiters.add(waiter)
+    })
+  }
+
+  #take(text: string): void {
+    const parts = (this.#rest + text).split('\n')
+    this.#rest = parts.pop() ?? ''
+    for (const line of parts) {
+      this.lines.push(line)
+      for (const waiter of this.#waiters) {
+        if (this.lines.length > waiter.from && waiter.pattern.test(line)) waiter.resolve(line)
+      }
+    }
+  }
+
+  #missing(pattern: RegExp, why: string): Error {
+    return new Error(`no line ${String(pattern)} on stderr (${why}):\n${this.lines.join('\n')}`)
+  }
+}

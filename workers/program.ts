@@ -1,0 +1,51 @@
+/** The root of the tree with the world it runs in: what `weir run` and `weir demo` start. */
+import { availableParallelism } from 'node:os'
+import { connections } from '../native/index.ts'
+import packageFile from '../package.json' with { type: 'json' }
+import { demoConfig, demoHints } from '../src/control/demo.ts'
+import type { DemoBackends, DemoPorts } from '../src/control/demo.ts'
+import { runForeground } from '../src/control/foreground.ts'
+import type { ConfigSource } from '../src/control/load.ts'
+import { Program } from '../src/control/program.ts'
+import { provide } from '../src/control/provision.ts'
+import { entropy, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
+import { systemResolver } from '../src/io/dns.ts'
+import { say } from '../src/io/stderr.ts'
+import { startThread } from '../src/io/thread.ts'
+
+const door = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
+
+/** Resolves with the exit code when the program has ended. */
+export function run(source: ConfigSource, onReady: (program: Program) => void = () => {}): Promise<number> {
+  const program = new Program({
+    version: packageFile.version,
+    source,
+    urls: { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') },
+    connections,
+    timers: systemTimers,
+    rng: systemRng(),
+    resolver: systemResolver(),
+    availableCores: availableParallelism(),
+    wallMs: () => systemClock.wallMs(),
+    entropy,
+    say,
+    provide: (snapshot) => provide(snapshot, connections),
+  })
+  const host = {
+    on: (signal: NodeJS.Signals, handler: () => void) => void process.on(signal, handler),
+    exit: (code: number) => process.exit(code),
+    nowMs: () => systemClock.monotonicMs(),
+    say,
+  }
+  return runForeground(program, host, () => onReady(program))
+}
+
+export async function demo(ports: DemoPorts): Promise<number> {
+  const backends = startThread<{ addresses(): DemoBackends }>({ name: 'demo', url: door('demo'), seed: {} })
+  const config = demoConfig(ports, await backends.ref.call.addresses())
+  const source = { name: 'demo', read: () => Promise.resolve(config) }
+  return run(source, (program) => {
+    const { listeners, admin = '' } = program.addresses()
+    for (const line of demoHints(listeners['web']?.[0] ?? '', admin)) say(line)
+  })
+}

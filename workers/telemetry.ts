@@ -1,0 +1,19 @@
+/** Telemetry's door: metrics, access log, admin API. */
+import { workerData } from 'node:worker_threads'
+import { connectActor, exposeActor } from '../src/actor/rpc.ts'
+import type { MainControl, TelemetrySeed } from '../src/control/protocol.ts'
+import { Telemetry } from '../src/control/telemetry.ts'
+import { systemTimers } from '../src/io/clock.ts'
+import { say } from '../src/io/stderr.ts'
+import { actorPort } from '../src/io/thread.ts'
+import { openFleet } from '../src/shm/fleet.ts'
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- main and this thread are one program
+const seed = workerData as TelemetrySeed
+const telemetry = new Telemetry({
+  fleet: openFleet(seed.fleet),
+  main: connectActor<MainControl>(seed.main, 'main', systemTimers),
+  timers: systemTimers,
+  say,
+})
+exposeActor(actorPort(), 'telemetry', telemetry)
