@@ -29,7 +29,7 @@ export const cluster = {
             'ip-hash',
           ],
           plannedLike: '/|\\.[mc]?[jt]s$',
-          doc: '`round-robin` is the smooth weighted one; `random` draws by weight.',
+          doc: '`round-robin` is the smooth weighted one; `random` draws evenly, whatever the weights.',
           haproxy: 'balance',
         },
         boundedLoad: { kind: 'planned' },

@@ -121,7 +121,7 @@ export const listener = {
           min: 0,
           max: 1024,
           default: 16,
-          why: 'Clients that pipeline send a handful; beyond it the connection is not read until answers have gone out.',
+          why: 'Clients that pipeline send a handful; beyond it the connection is closed behind an answer, and the client sends the rest again.',
           doc: 'Requests that may wait behind the one in progress on a connection.',
         },
         connections: {
