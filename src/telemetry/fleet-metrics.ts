@@ -73,11 +73,11 @@ const rowSamples = (
   labels: Labels,
   read: (column: number) => number,
 ): Sample[] => {
-  const scale = family.milliseconds === true ? 0.001 : 1
-  if (family.dimension === undefined) return [{ labels, value: read(family.column) * scale }]
+  const divisor = family.milliseconds === true ? 1000 : 1
+  if (family.dimension === undefined) return [{ labels, value: read(family.column) / divisor }]
   return DIMENSIONS[family.dimension].map((more, index) => ({
     labels: { ...labels, ...more },
-    value: read(family.column + index) * scale,
+    value: read(family.column + index) / divisor,
   }))
 }
 
