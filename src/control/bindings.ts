@@ -24,7 +24,7 @@ export type BindingPlan = {
 
 /**
  * Sockets belong to addresses, not to names: a listener that is renamed keeps its sockets and everybody queued on them. Port 0 is
- * another port each time, so there the name makes the difference.
+ * another port each time, so there the name makes the difference; the port it got may be named later on.
  */
 export function wantedBindings(listeners: readonly ListenerSpec[]): readonly Wanted[] {
   return listeners.flatMap(({ id, name, bind, backlog }) =>
@@ -36,16 +36,18 @@ export function wantedBindings(listeners: readonly ListenerSpec[]): readonly Wan
 }
 
 export function planBindings(current: readonly Binding[], wanted: readonly Wanted[]): BindingPlan {
-  const open = new Map(current.map((binding) => [binding.key, binding]))
+  const open = new Set(current)
   const keep: Binding[] = []
   const missing: Wanted[] = []
   for (const want of wanted) {
-    const binding = open.get(want.key)
+    const binding = [...open].find(({ key, group }) => key === want.key || group.address === want.address)
     if (binding === undefined) missing.push(want)
-    else keep.push({ ...want, group: binding.group })
-    open.delete(want.key)
+    else {
+      keep.push({ ...want, group: binding.group })
+      open.delete(binding)
+    }
   }
-  return { open: missing, keep, close: [...open.values()] }
+  return { open: missing, keep, close: [...open] }
 }
 
 /** The socket of a group that a shard accepts from: its own, or the one all share (unix sockets). */
