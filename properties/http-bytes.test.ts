@@ -2,6 +2,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { ascii, copySpan, parseDecimal, text, writeDecimal, writeHex } from '../src/base/bytes.ts'
+import { VALUE } from '../src/http/chars.ts'
+import { valueEnd } from '../src/http/h1/scan.ts'
 import { FIELD_NAMES, fieldId } from '../src/http/names.ts'
 import { charOf } from '../test/support/http1/arbitrary.ts'
 import { underSeed } from '../test/support/http1/seed.ts'
@@ -59,7 +61,10 @@ test('a field name is found whatever its case, and nothing else is', () => {
   const token = fc.string({ unit: tokenChar, minLength: 1, maxLength: 40 })
   const law = fc.property(fc.oneof(mixed, changed, token), (name) => {
     const bytes = ascii(`x${name}x`)
-    assert.equal(fieldId(bytes, 1, 1 + name.length), Math.max(FIELD_NAMES.indexOf(name.toLowerCase()), 0))
+    assert.equal(
+      fieldId(new DataView(bytes.buffer), 1, 1 + name.length),
+      Math.max(FIELD_NAMES.indexOf(name.toLowerCase()), 0),
+    )
   })
   fc.assert(law, underSeed(10_000))
 })
@@ -73,4 +78,21 @@ test('copying a span gives its bytes, whatever its length, and within one array 
     assert.deepEqual(other.slice(0, bytes.length), bytes)
   })
   fc.assert(law, underSeed(1000))
+})
+
+test('the first byte that no value may hold is found by words as it is by bytes', () => {
+  const byte = fc.oneof(
+    { weight: 20, arbitrary: fc.integer({ min: 32, max: 126 }) },
+    { weight: 3, arbitrary: fc.constantFrom(9, 128, 160, 255, 31, 32, 126) },
+    { weight: 1, arbitrary: fc.constantFrom(0, 10, 13, 127) },
+  )
+  const law = fc.property(fc.array(byte, { maxLength: 40 }), fc.nat(40), fc.nat(40), (values, a, b) => {
+    const bytes = Uint8Array.from(values)
+    const start = Math.min(a, b, bytes.length)
+    const stop = Math.min(Math.max(a, b), bytes.length)
+    let expected = start
+    while (expected < stop && VALUE[bytes[expected]!] === 1) expected++
+    assert.equal(valueEnd(new DataView(bytes.buffer), start, stop), expected)
+  })
+  fc.assert(law, underSeed(10_000))
 })

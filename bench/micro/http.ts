@@ -32,6 +32,7 @@ function place(text: string, at: number): number {
 }
 
 const requestEnd = place(requestText, 4096)
+place(requestText, 12_288)
 const responseEnd = place(responseText, 8192)
 const chunkedEnd = place(chunkedText, 65536)
 const slowTargetEnd = place('GET /a//b/%41/../c%2d?x=1 HTTP/1.1\r\nHost: a\r\n\r\n', 16384)
@@ -50,7 +51,7 @@ export const rows: readonly Row[] = [
   [`request head, ${requestEnd - 4096} bytes, 8 fields`, () => requests.parse(memory, 4096, requestEnd)],
   [
     'the same in two pieces, moved between',
-    () => halves.parse(memory, 4096, 4300) + halves.parse(memory, 4096, requestEnd),
+    () => halves.parse(memory, 4096, 4300) + halves.parse(memory, 12_288, 8192 + requestEnd),
   ],
   ['its target (verbatim)', () => target.parse(requests.head)],
   ['a target to normalise', () => target.parse(slow.head)],

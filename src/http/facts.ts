@@ -118,7 +118,7 @@ function foldOption(head: Head, start: number, end: number): number {
   else if (equalsIgnoreCase(bytes, start, end, CLOSE)) head.connectionClose = true
   else if (equalsIgnoreCase(bytes, start, end, UPGRADE)) head.connectionUpgrade = true
   else {
-    const id = fieldId(bytes, start, end)
+    const id = fieldId(head.view, start, end)
     if (PROTECTED[id] === 1) return -REJECT.connectionOption
     if (HOP_BY_HOP[id] === 0 && !head.addOption(start, end)) return -REJECT.connectionOptions
   }

@@ -25,6 +25,8 @@ const NOTHING = new Uint8Array(0)
 
 export class Head {
   bytes: Uint8Array = NOTHING
+  /** The same bytes, to be read by words. */
+  view: DataView = new DataView(NOTHING.buffer)
   /** The whole head, start line to empty line. */
   start = 0
   end = 0
@@ -98,10 +100,17 @@ export class Head {
     this.optionCount = 0
   }
 
+  /** Whatever is read next is in this array. */
+  look(bytes: Uint8Array): void {
+    if (bytes === this.bytes) return
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
   /** The same content stands at `start` of `bytes` now. */
   rebase(bytes: Uint8Array, start: number): void {
     const by = start - this.start
-    this.bytes = bytes
+    this.look(bytes)
     if (by === 0) return
     this.start += by
     this.end += by

@@ -119,16 +119,20 @@ export const FACT: Uint8Array = flag('f')
 const SLOTS = 2048
 const SLOT = new Uint8Array(SLOTS)
 const LENGTH = Uint8Array.from(FIELD_NAMES, (name) => name.length)
-const OFFSET = new Int32Array(FIELD_NAMES.length)
-const LETTERS = new Uint8Array(FIELD_NAMES.join('').length)
+/** Names as little-endian words of four letters, the last one overlapping the one before; shorter names in one word. */
+const FIRST_WORD = new Int32Array(FIELD_NAMES.length)
+const WORDS = new Int32Array(FIELD_NAMES.length * 8)
+/** 0x20 under every letter: `byte | mask` is the small letter of both cases, and of nothing else. */
+const CASE = new Int32Array(FIELD_NAMES.length * 8)
 const LONGEST = Math.max(...FIELD_NAMES.map((name) => name.length))
 const [A, B, C, D] = layOut()
 
 function layOut(): [number, number, number, number] {
-  let offset = 0
+  let word = 0
   for (const [id, name] of FIELD_NAMES.entries()) {
-    OFFSET[id] = offset
-    for (const letter of name) LETTERS[offset++] = letter.charCodeAt(0)
+    FIRST_WORD[id] = word
+    for (let at = 0; at < name.length; at += 4, word++)
+      packWord(name, Math.max(0, Math.min(at, name.length - 4)), word)
   }
   for (let seed = 1; seed < 5000; seed++) {
     const next = (n: number): number => (Math.imul(seed, 0x9e3779b1 + n * 0x7f4a7c15) >>> 15) | 1
@@ -138,35 +142,49 @@ function layOut(): [number, number, number, number] {
   throw new Error('no perfect hash for the field names')
 }
 
+function packWord(name: string, at: number, word: number): void {
+  for (let i = Math.min(3, name.length - 1); i >= 0; i--) {
+    const letter = name.charCodeAt(at + i)
+    WORDS[word] = (WORDS[word]! << 8) | letter
+    CASE[word] = (CASE[word]! << 8) | (letter >= 97 ? 32 : 0)
+  }
+}
+
 function placeAll([a, b, c, d]: [number, number, number, number]): boolean {
   SLOT.fill(0)
-  for (let id = 1; id < FIELD_NAMES.length; id++) {
-    const at = OFFSET[id]!
-    const length = LENGTH[id]!
-    const slot =
-      (length * a + LETTERS[at]! * b + LETTERS[at + (length >> 1)]! * c + LETTERS[at + length - 2]! * d) &
-      (SLOTS - 1)
-    if (SLOT[slot] !== 0) return false
-    SLOT[slot] = id
+  for (const [id, name] of FIELD_NAMES.entries()) {
+    if (id === 0) continue
+    const letter = (at: number): number => name.charCodeAt(at)
+    const length = name.length
+    const slot = length * a + letter(0) * b + letter(length >> 1) * c + letter(length - 2) * d
+    if (SLOT[slot & (SLOTS - 1)] !== 0) return false
+    SLOT[slot & (SLOTS - 1)] = id
   }
   return true
 }
 
-/** Id of the field name in `[start, end)`, whatever its case; 0 if unknown. The span must be a token (`TOKEN` bytes only). */
-export function fieldId(bytes: Uint8Array, start: number, end: number): number {
+/** Id of the field name in `[start, end)`, whatever its case; 0 if unknown. */
+export function fieldId(view: DataView, start: number, end: number): number {
   const length = end - start
   if (length < 2 || length > LONGEST) return 0
-  // `| 32` takes letters to lower case and no other token byte onto a letter, a digit or a hyphen.
-  const id =
-    SLOT[
-      (length * A +
-        (bytes[start]! | 32) * B +
-        (bytes[start + (length >> 1)]! | 32) * C +
-        (bytes[end - 2]! | 32) * D) &
-        (SLOTS - 1)
-    ]!
+  const first = (view.getUint8(start) | 32) * B
+  const middle = (view.getUint8(start + (length >> 1)) | 32) * C
+  const slot = length * A + first + middle + (view.getUint8(end - 2) | 32) * D
+  const id = SLOT[slot & (SLOTS - 1)]!
   if (LENGTH[id] !== length) return 0
-  const at = OFFSET[id]! - start
-  for (let p = start; p < end; p++) if ((bytes[p]! | 32) !== LETTERS[at + p]) return 0
-  return id
+  if (length < 4) return sameShort(view, start, length, id)
+  const last = end - 4
+  let word = FIRST_WORD[id]!
+  for (let p = start; p < last; p += 4, word++) {
+    if ((view.getInt32(p, true) | CASE[word]!) !== WORDS[word]) return 0
+  }
+  return (view.getInt32(last, true) | CASE[word]!) === WORDS[word] ? id : 0
+}
+
+/** Names of two and three letters. */
+function sameShort(view: DataView, start: number, length: number, id: number): number {
+  let letters = 0
+  for (let i = length - 1; i >= 0; i--) letters = (letters << 8) | view.getUint8(start + i)
+  const word = FIRST_WORD[id]!
+  return (letters | CASE[word]!) === WORDS[word] ? id : 0
 }

@@ -132,7 +132,8 @@ export class ChunkedReader {
   }
 
   private data(p: number, end: number): number {
-    const length = end - p < this.left ? end - p : this.left
+    // What is left fits an integer where it is the smaller: offsets stay integers, and nothing is boxed.
+    const length = this.left > end - p ? end - p : this.left | 0
     this.spans[this.spanCount * 2] = p
     this.spans[this.spanCount * 2 + 1] = p + length
     this.spanCount++

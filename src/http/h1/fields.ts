@@ -3,12 +3,13 @@
  * byte it reached, so a section that arrives byte by byte costs as much as one that arrives whole. The caller keeps the
  * section contiguous but may move it between calls: what is remembered is relative to `base`.
  */
-import { COLON, CR, LF, SP, TAB, TOKEN, VALUE } from '../chars.ts'
+import { COLON, CR, LF, SP, TAB, TOKEN } from '../chars.ts'
 import { foldFact } from '../facts.ts'
 import { FIELD_STRIDE, LINE_END, NAME_END, NAME_START, VALUE_END, VALUE_START } from '../head.ts'
 import type { Head } from '../head.ts'
 import { FACT, fieldId } from '../names.ts'
 import { REJECT } from '../reject.ts'
+import { valueEnd } from './scan.ts'
 
 const LINE = 0
 const NAME = 1
@@ -37,8 +38,9 @@ export class FieldScanner {
     this.at = at
   }
 
-  /** Go on up to `stop`. Returns the offset after the empty line, 0 when it is not there yet, `-id` of a rejection. */
+  /** Go on up to `stop` in `bytes`, which the head looks at already. Returns the offset after the empty line, 0 when it is not there yet, `-id` of a rejection. */
   scan(bytes: Uint8Array, base: number, stop: number): number {
+    const view = this.head.view
     let p = base + this.at
     let line = base + this.line
     let nameEnd = base + this.nameEnd
@@ -60,7 +62,7 @@ export class FieldScanner {
         nameEnd = p++
         state = BODY
       }
-      while (p < stop && VALUE[bytes[p]!] !== 0) p++
+      p = valueEnd(view, p, stop)
       if (p >= stop) break
       if (bytes[p] !== CR) return -badByte(bytes[p]!, REJECT.controlCharacter)
       if (p + 1 >= stop) break
@@ -86,7 +88,7 @@ export class FieldScanner {
     let end = stop
     while (start < end && (bytes[start] === SP || bytes[start] === TAB)) start++
     while (end > start && (bytes[end - 1] === SP || bytes[end - 1] === TAB)) end--
-    const id = fieldId(bytes, line, nameEnd)
+    const id = fieldId(head.view, line, nameEnd)
     const fields = head.fields
     const row = index * FIELD_STRIDE
     fields[row] = id

@@ -90,7 +90,7 @@ export class RequestParser {
 
   private begin(bytes: Uint8Array, start: number): void {
     this.head.clear()
-    this.head.bytes = bytes
+    this.head.look(bytes)
     this.head.start = start
     this.phase = START
     this.at = 0

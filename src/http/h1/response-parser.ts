@@ -49,7 +49,7 @@ export class ResponseParser {
     const head = this.head
     if (this.phase === IDLE) {
       head.clear()
-      head.bytes = bytes
+      head.look(bytes)
       head.start = start
       this.phase = STATUS
     } else head.rebase(bytes, start)

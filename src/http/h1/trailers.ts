@@ -46,7 +46,7 @@ export class Trailers {
     const taken = Math.min(end - start, room)
     this.reserve(before + taken)
     this.collected = copySpan(this.bytes, before, bytes, start, start + taken)
-    this.head.bytes = this.bytes
+    this.head.look(this.bytes)
     const past = this.scanner.scan(this.bytes, 0, this.collected)
     if (past < 0) return past
     if (past === 0) return this.collected === this.limit ? -REJECT.trailersTooLarge : taken

@@ -89,6 +89,17 @@ test('a head that arrives byte by byte costs a few looks per byte, not a look pe
   assert.ok(reads() < 6 * long.length, `${reads()} reads for ${long.length} bytes`)
 })
 
+test('of what was seen of a target and a value nothing is looked at again', () => {
+  const parser = new RequestParser(LIMITS)
+  const bytes = ascii('GET /aaaa HTTP/1.1\r\nHost: a\r\nX: bbbb\r\n\r\n')
+  for (let end = 1; end <= bytes.length; end++) {
+    const result = parser.parse(bytes, 0, end)
+    assert.equal(result, end < bytes.length ? 0 : bytes.length)
+    // A parser that scanned these again would now refuse them.
+    for (const at of [6, 34]) if (end > at + 1) bytes[at] = 0
+  }
+})
+
 test('what Connection names is compared a bounded number of times', () => {
   const names = Array.from({ length: 16 }, (_, i) => `x-name-${i}`).join()
   const others = Array.from({ length: 90 }, (_, i) => `x-othr-${i}: y\r\n`).join('')
