@@ -8,6 +8,7 @@ const MAPPED = 0xffff
 
 const COLON = 58
 const DOT = 46
+const PERCENT = 37
 
 /**
  * What counts as one client, in words that can be hashed: an IPv4 address (an IPv4-mapped one alike), the /64 of an IPv6 address
@@ -51,7 +52,7 @@ export class ClientKey {
       gap = 0
       at = 2
     }
-    while (at < ip.length && ip[at] !== '%') {
+    while (at < ip.length && ip.charCodeAt(at) !== PERCENT) {
       if (count === 8) return false
       const end = groupEnd(ip, at)
       if (ip.charCodeAt(end) === DOT) {
@@ -63,6 +64,8 @@ export class ClientKey {
       }
       if (end === at || end - at > 4) return false
       groups[count++] = Number.parseInt(ip.slice(at, end), 16)
+      if (end === ip.length || ip.charCodeAt(end) === PERCENT) break
+      if (ip.charCodeAt(end) !== COLON || end + 1 === ip.length) return false
       at = end + 1
       if (ip.charCodeAt(at) === COLON) {
         if (gap >= 0) return false
@@ -70,7 +73,7 @@ export class ClientKey {
         at++
       }
     }
-    if (gap < 0) return count === 8
+    if (gap < 0 || count === 8) return gap < 0 && count === 8
     groups.copyWithin(8 - (count - gap), gap, count)
     groups.fill(0, gap, 8 - (count - gap))
     return true

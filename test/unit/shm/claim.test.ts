@@ -32,7 +32,7 @@ test('threads at once: never more held than allowed, the limit is reached, nothi
       workers.map((worker) => once(worker, 'message').then(([n]) => n as number)),
     )
     await Promise.all(workers.map((worker) => worker.terminate()))
-    assert.ok(Math.max(...granted) > 1000, `granted: ${granted}`)
+    assert.ok(Math.max(...granted) > 1000, `granted: ${granted.join()}`)
     assert.equal(witness[1], max)
     assert.equal(witness[0], 0)
     assert.equal(new SharedCount(openFleet(handle), 'listenerGauges', 0).count(0), 0)

@@ -32,7 +32,7 @@ export const parseExposition = (text: string): Map<string, ParsedFamily> => {
       const family = families.get(current)
       if (family === undefined || familyOf(sample.name, family.type) !== current)
         throw new Error(`stray: ${line}`)
-      const key = `${sample.name} ${JSON.stringify([...sample.labels].toSorted())}`
+      const key = `${sample.name} ${labelsKey(sample.labels)}`
       if (series.has(key)) throw new Error(`series twice: ${key}`)
       series.add(key)
       family.samples.push(sample)
@@ -41,6 +41,10 @@ export const parseExposition = (text: string): Map<string, ParsedFamily> => {
   for (const [name, family] of families) if (family.type === 'histogram') checkHistogram(name, family)
   return families
 }
+
+/** The same for the same labels in any order. */
+const labelsKey = (labels: Map<string, string>, without?: string): string =>
+  JSON.stringify([...labels].filter(([label]) => label !== without).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 const familyOf = (name: string, type: string): string =>
   type === 'histogram' ? name.replace(/_(bucket|sum|count)$/, '') : name
@@ -78,7 +82,7 @@ const parseSample = (line: string): ParsedSample => {
 const checkHistogram = (name: string, family: ParsedFamily): void => {
   const groups = new Map<string, ParsedSample[]>()
   for (const sample of family.samples) {
-    const key = JSON.stringify([...sample.labels].filter(([label]) => label !== 'le').toSorted())
+    const key = labelsKey(sample.labels, 'le')
     groups.set(key, [...(groups.get(key) ?? []), sample])
   }
   for (const [key, samples] of groups) {
