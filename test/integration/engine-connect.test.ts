@@ -108,9 +108,10 @@ test('a unix socket whose backlog is full refuses at once', (t) => {
   const rig = new Rig(t)
   const group = rig.open(`unix:${join(folder, 'socket')}`, 1, 1) // nobody accepts
   const results = Array.from({ length: 6 }, () => rig.engine.connect(group.address))
-  for (const fd of results.filter((fd) => fd >= 0)) rig.audit.connecting(fd, rig.engine.generationOf(fd))
+  for (const fd of results.filter((result) => result >= 0))
+    rig.audit.connecting(fd, rig.engine.generationOf(fd))
   assert.ok(results.includes(-EAGAIN), results.join())
-  assert.equal(rig.stat('connectFailures'), results.filter((fd) => fd < 0).length)
+  assert.equal(rig.stat('connectFailures'), results.filter((result) => result < 0).length)
 })
 
 test('a connecting connection may be closed, reset, or overflow', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type net from 'node:net'
 import { constants } from 'node:os'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { EVENT, OP, RELAY } from '../../src/io/engine.ts'
 import type { EngineOptions, Handle } from '../../src/io/engine.ts'
 import { Rig, closed, dial, eventually, pattern, readAll } from './engine-rig.ts'
@@ -20,10 +21,7 @@ type Scene = {
 }
 
 /** Two clients; bytes of `left` arrive at `from`, what `to` is sent arrives at `right`. */
-async function scene(
-  t: Parameters<Parameters<typeof test>[1] & object>[0],
-  options: Partial<EngineOptions> = {},
-): Promise<Scene> {
+async function scene(t: TestContext, options: Partial<EngineOptions> = {}): Promise<Scene> {
   const rig = new Rig(t, options)
   const group = rig.listen()
   const [left, from] = await rig.pair(group)

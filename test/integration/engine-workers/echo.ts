@@ -8,7 +8,7 @@ const { shard, listenerFds } = workerData as {
   readonly shard: number
   readonly listenerFds: readonly number[]
 }
-const [HANDOVER, SPIN, THROW, EXIT] = [...'>!?x'].map((letter) => letter.charCodeAt(0))
+const [HANDOVER, SPIN, THROW, EXIT] = Buffer.from('>!?x')
 const engine = createEngine(engineOptions({ shard }))
 const { mem, events, ops } = engine
 
