@@ -1,0 +1,6 @@
+/** The real shard, and a way to end it. */
+// oxlint-disable-next-line import/no-unassigned-import -- the door itself: it does everything on being loaded
+import '../../../workers/shard.ts'
+import { mortal } from './mortal.ts'
+
+mortal('shard')

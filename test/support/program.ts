@@ -1,0 +1,65 @@
+import type { TestContext } from 'node:test'
+import { BroadcastChannel } from 'node:worker_threads'
+import { connections } from '../../native/index.ts'
+import { Program } from '../../src/control/program.ts'
+import { provide } from '../../src/control/provision.ts'
+import { entropy, systemClock, systemRng, systemTimers } from '../../src/io/clock.ts'
+import { systemResolver } from '../../src/io/dns.ts'
+import type { Resolver } from '../../src/io/dns.ts'
+import { MORTALITY } from './doors/mortal.ts'
+import type { Doom } from './doors/mortal.ts'
+import { until } from './weir.ts'
+
+/** The real program in this process, its actors in their own threads and mortal (`doors/`). One at a time: shards' indexes are the process's. */
+export type TestProgram = {
+  readonly program: Program
+  readonly lines: readonly string[]
+  /** What a reload reads. */
+  readonly write: (configText: string) => void
+  readonly url: (listener: string) => string
+  readonly adminUrl: () => string
+  readonly kill: (doom: Doom) => void
+  /** Resolves when a line after the `from`-th matches. */
+  readonly said: (pattern: RegExp, from?: number) => Promise<void>
+}
+
+const door = (name: string): URL => new URL(`./doors/${name}.ts`, import.meta.url)
+
+export async function startProgram(
+  t: TestContext,
+  configText: string,
+  resolver: Resolver = systemResolver(),
+): Promise<TestProgram> {
+  const lines: string[] = []
+  let text = configText
+  const program = new Program({
+    version: 'test',
+    source: { name: 'test.yaml', read: () => Promise.resolve(text) },
+    urls: { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') },
+    connections,
+    timers: systemTimers,
+    rng: systemRng(),
+    resolver,
+    availableCores: 2,
+    wallMs: () => systemClock.wallMs(),
+    entropy,
+    say: (line) => void lines.push(line),
+    provide: (snapshot) => provide(snapshot, connections),
+  })
+  const mortality = new BroadcastChannel(MORTALITY)
+  t.after(async () => {
+    mortality.close()
+    await program.stop()
+  })
+  await program.start()
+  return {
+    program,
+    lines,
+    write: (next) => void (text = next),
+    url: (listener) => `http://${program.addresses().listeners[listener]?.[0] ?? 'nowhere'}`,
+    adminUrl: () => `http://${program.addresses().admin ?? 'nowhere'}`,
+    kill: (doom) => mortality.postMessage(doom),
+    said: (pattern, from = 0) =>
+      until(() => lines.slice(from).some((line) => pattern.test(line)), String(pattern)),
+  }
+}
