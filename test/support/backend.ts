@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { IncomingMessage, RequestListener, RequestOptions, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
+import type { Scope } from './wire.ts'
 
 export type Backend = { readonly address: string; readonly server: Server; readonly requests: () => number }
 
 /** A node:http server on loopback that ends with the test. */
 export async function startBackend(
-  t: TestContext,
+  t: Scope,
   listener: RequestListener,
   host = '127.0.0.1',
 ): Promise<Backend> {
@@ -32,7 +32,7 @@ export async function startBackend(
 }
 
 /** A backend that answers its name. */
-export function namedBackend(t: TestContext, name: string): Promise<Backend> {
+export function namedBackend(t: Scope, name: string): Promise<Backend> {
   return startBackend(t, (_incoming, response) => void response.end(name))
 }
 

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Scope } from './wire.ts'
 
 /**
  * The real program in a process of its own, from a configuration text. It is stopped when the test ends, killed if it does not stop.
@@ -50,7 +50,7 @@ export async function weir(...args: readonly string[]): Promise<Finished> {
 }
 
 /** Start `weir run` and wait until it is ready. */
-export async function startWeir(t: TestContext, configText: string): Promise<Weir> {
+export async function startWeir(t: Scope, configText: string): Promise<Weir> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const configPath = join(folder, 'weir.yaml')
@@ -61,7 +61,7 @@ export async function startWeir(t: TestContext, configText: string): Promise<Wei
 }
 
 /** Start any long-running command; does not wait. */
-export function launch(t: TestContext, args: readonly string[], configPath = ''): Weir {
+export function launch(t: Scope, args: readonly string[], configPath = ''): Weir {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   const stderr = new Lines(child)
   const line = (pattern: RegExp, from = 0): Promise<string> => stderr.find(pattern, from)
