@@ -52,7 +52,9 @@ export class LogRecordWriter {
   #word = 0
   #at = 0
 
+  /** Throws a RangeError if the ring could never take the largest record: at least 16 KiB, then. */
   constructor(ring: RingWriter) {
+    if (ring.maxPayload < LOG_RECORD_MAX) throw new RangeError('the log ring is too small for a record')
     this.#ring = ring
   }
 

@@ -211,6 +211,15 @@ test('without a ring nothing is logged, whatever the share', () => {
   assert.equal(listener(fleet, 0, L.exchanges), 1)
 })
 
+test('a ring too small for the largest record is refused at once, the smallest that is not works', () => {
+  assert.throws(() => makeRecorder(makeFleet(1, 8192)), RangeError)
+  const fleet = makeFleet(1, 16_384)
+  const recorder = makeRecorder(fleet)
+  recorder.setLogSample(1)
+  recorder.finish(makeRecord({}))
+  assert.deepEqual(ringCounts(fleet.stripe(0).log), { records: 1, dropped: 0 })
+})
+
 test('reset forgets the exchange before', () => {
   const record = makeRecord({
     cluster: 3,
