@@ -22,6 +22,7 @@ type Belief = {
   paused: boolean
   ended: boolean
   blocked: boolean
+  /** Shut down, or perhaps so by the engine it was taken over from. */
   shutdown: boolean
   /** Destinations of relay ops that may be answered yet (one row each), and whether exactly one of them runs for sure. */
   relaysTo: readonly number[]
@@ -68,6 +69,13 @@ type Row = {
 export class EngineAudit {
   readonly #options: AuditOptions
   readonly #handles: Map<number, Belief> = new Map()
+  /** Generation by fd of the handles whose death the latest batch reports. */
+  readonly #reported: Map<number, number> = new Map()
+  /**
+   * Ops that named a handle TypeScript knew to be dead: it had ended it itself, or a batch before this one had reported its death.
+   * A death reported in this very batch does not count: the rows before it may have led to the op.
+   */
+  strayOps = 0
 
   constructor(options: AuditOptions) {
     this.#options = options
@@ -87,6 +95,7 @@ export class EngineAudit {
   batch(events: Int32Array, rows: number): void {
     if (rows < 0 || rows > this.#options.eventRows) throw new AuditError(`a batch of ${rows} rows`)
     const spans: [number, number][] = []
+    this.#reported.clear()
     for (let row = 0; row < rows; row++) {
       const event = read(events, row * EVENT_WORDS)
       this.#event(event)
@@ -102,8 +111,15 @@ export class EngineAudit {
     for (let row = 0; row < rows; row++) {
       const op = read(ops, row * OP_WORDS)
       const belief = this.#handles.get(op.fd)
+      if (this.#strays(op.fd, op.generation)) this.strayOps++
+      else if (op.kind === OP.relay && this.#strays(op.a, op.b)) this.strayOps++
       if (belief !== undefined && belief.generation === op.generation) this.#op(op, belief)
     }
+  }
+
+  #strays(fd: number, generation: number): boolean {
+    const alive = this.#handles.get(fd)?.generation === generation
+    return !alive && this.#reported.get(fd) !== generation
   }
 
   #op(op: Row, belief: Belief): void {
@@ -165,6 +181,7 @@ export class EngineAudit {
         return this.#birth('takenOver', event.fd, event.generation, {
           connecting: false,
           paused: true,
+          shutdown: true,
           ended: (event.b & 1) !== 0,
           blocked: (event.b & 2) !== 0,
         })
@@ -194,6 +211,7 @@ export class EngineAudit {
       case EVENT.reset:
         if (event.a <= 0) throw violation('has no errno', event)
         this.#handles.delete(event.fd)
+        this.#reported.set(event.fd, event.generation)
         break
       case EVENT.data:
       case EVENT.end:

@@ -152,7 +152,8 @@ export const residue = ({ shard, engine, fleet }: SimShard): Record<string, numb
     slabs: shard.reactor.slabs.taken - 1, // the phrases'
     engineConnections: engine.stat('open'),
     queuedBytes: engine.stat('queuedBytes'),
-    staleOps: engine.stat('staleOps'),
+    // Not `staleOps`: an op may cross with the death of its connection, which a later row of the same batch reports.
+    strayOps: engine.audit.strayOps,
     badOps: engine.stat('badOps'),
   }
   const stripe = fleet.stripe(shard.index)

@@ -98,6 +98,13 @@ export class SimProcess implements Connections {
     return left.length
   }
 
+  /** Connections whose handles live. */
+  *alive(): Iterable<SimConnection> {
+    for (const slot of this.#table) {
+      if (slot !== undefined && slot !== 'other' && slot.alive) yield slot
+    }
+  }
+
   #connections(shard?: number): SimConnection[] {
     const all = this.#table.filter((slot) => slot !== undefined && slot !== 'other')
     return shard === undefined ? all : all.filter((connection) => connection.owner.shard === shard)

@@ -1,0 +1,111 @@
+import type { ClusterTimeouts, ListenerTimeouts, PoolSpec } from '../../../src/config/snapshot.ts'
+import type { ClientPlan } from '../http-model/client.ts'
+import type { BackendBehaviour } from '../sim/world.ts'
+import type { Chance } from '../sim/chance.ts'
+import { drawProfile, HOSTILE, ROUGH } from '../sim/profile.ts'
+import type { SimProfile } from '../sim/profile.ts'
+import { ERRNO } from '../sim/socket.ts'
+import { drawClient } from './traffic.ts'
+
+/** A configuration as it stands from `atMs` on. */
+export type Setting = {
+  readonly atMs: number
+  /** Indexes of the backends that are endpoints. */
+  readonly endpoints: readonly number[]
+  readonly pool: PoolSpec
+}
+
+/** One storm: who does what to whom, and when. Drawn whole before it runs, so that a seed is a scenario. */
+export type Scenario = {
+  readonly profile: SimProfile
+  /** Nothing fails: everyone gets what was asked for. */
+  readonly calm: boolean
+  readonly shards: number
+  readonly backends: readonly (BackendBehaviour | undefined)[]
+  readonly settings: readonly Setting[]
+  readonly clients: readonly { readonly atMs: number; readonly plan: ClientPlan }[]
+  readonly listenerTimeouts: ListenerTimeouts
+  readonly clusterTimeouts: ClusterTimeouts
+  readonly pipeline: number
+  readonly logging: boolean
+  /** When the drain begins; Infinity: when all is done. */
+  readonly drainAtMs: number
+  readonly drain: { readonly windowMs: number; readonly hardMs: number }
+}
+
+const PATIENT_LISTENER: ListenerTimeouts = {
+  requestHeadMs: 120_000,
+  keepAliveMs: 120_000,
+  clientMs: 120_000,
+  clientFinMs: 5000,
+  tunnelMs: 120_000,
+}
+const PATIENT_CLUSTER: ClusterTimeouts = {
+  connectMs: 60_000,
+  queueMs: 120_000,
+  serverMs: 120_000,
+  serverFinMs: 5000,
+}
+const HASTY_LISTENER: ListenerTimeouts = {
+  requestHeadMs: 1000,
+  keepAliveMs: 1500,
+  clientMs: 1500,
+  clientFinMs: 500,
+  tunnelMs: 2000,
+}
+const HASTY_CLUSTER: ClusterTimeouts = { connectMs: 500, queueMs: 800, serverMs: 1500, serverFinMs: 500 }
+
+export const drawScenario = (chance: Chance): Scenario => {
+  const calm = chance.happens(0.35)
+  const shards = chance.happens(0.5) ? 1 : 2
+  const backends = Array.from({ length: 1 + chance.below(3) }, () => (calm ? undefined : behaviour(chance)))
+  const count = 1 + chance.below(calm ? 8 : 12)
+  const lastMs = chance.size([1, 2000])
+  let id = 1
+  const clients = Array.from({ length: count }, (_, index) => {
+    const plan = drawClient(chance, { calm, index, firstId: id })
+    id += plan.requests.length
+    return { atMs: chance.below(lastMs), plan }
+  })
+  return {
+    profile: drawProfile(chance, calm ? ROUGH : HOSTILE),
+    calm,
+    shards,
+    backends,
+    settings: drawSettings(chance, calm, backends.length),
+    clients,
+    listenerTimeouts: calm ? PATIENT_LISTENER : HASTY_LISTENER,
+    clusterTimeouts: calm ? PATIENT_CLUSTER : HASTY_CLUSTER,
+    pipeline: calm || chance.happens(0.5) ? 16 : 1 + chance.below(3),
+    logging: chance.happens(0.3),
+    drainAtMs: !calm && chance.happens(0.3) ? chance.below(2500) : Infinity,
+    drain: { windowMs: chance.below(1000), hardMs: 1000 + chance.below(2000) },
+  }
+}
+
+const behaviour = (chance: Chance): BackendBehaviour | undefined => {
+  if (chance.happens(0.85)) return undefined
+  return chance.happens(0.5) ? { refuse: ERRNO.ECONNREFUSED } : { silent: true }
+}
+
+const drawSettings = (chance: Chance, calm: boolean, backends: number): Setting[] => {
+  const reloads = chance.happens(0.5) ? 0 : 1 + chance.below(3)
+  return Array.from({ length: 1 + reloads }, (_, i) => ({
+    atMs: i === 0 ? 0 : chance.below(2000),
+    endpoints: drawEndpoints(chance, calm, backends),
+    pool: drawPool(chance, calm),
+  })).toSorted((a, b) => a.atMs - b.atMs)
+}
+
+const drawEndpoints = (chance: Chance, calm: boolean, backends: number): number[] => {
+  const all = Array.from({ length: backends }, (_, index) => index)
+  const some = chance.happens(0.5) ? all : all.filter(() => chance.happens(0.6))
+  return some.length === 0 && calm ? all : some
+}
+
+const drawPool = (chance: Chance, calm: boolean): PoolSpec => ({
+  maxPerHost: chance.happens(0.4) ? 0 : 1 + chance.below(3),
+  maxTotal: chance.happens(0.5) ? 0 : 1 + chance.below(4),
+  idleTimeoutMs: chance.size([20, 3000]),
+  queue: calm ? 1024 : chance.size([1, 64]),
+})

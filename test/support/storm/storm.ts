@@ -1,0 +1,186 @@
+import { setImmediate as settled } from 'node:timers/promises'
+import { connectionLimits } from './limits.ts'
+import { ModelClient } from '../http-model/client.ts'
+import { modelBackend } from '../http-model/backend.ts'
+import { insist, LawBroken, Ledger } from '../http-model/ledger.ts'
+import type { Law } from '../http-model/ledger.ts'
+import { ModelError } from '../http-model/message.ts'
+import { CLUSTER, LISTENER, makeFleet, residue, snapshotOf, startSimShard } from '../sim-shard.ts'
+import type { SimShard } from '../sim-shard.ts'
+import type { SimListener } from '../sim/listener.ts'
+import { SimFailure, SimWorld } from '../sim/world.ts'
+import type { Snapshot } from '../../../src/config/snapshot.ts'
+import { drawScenario } from './scenario.ts'
+import type { Scenario, Setting } from './scenario.ts'
+
+/** Longer than any storm lasts: whoever still waits then would wait for ever. */
+const LONGEST_MS = 400_000
+const TOKEN = LISTENER.id
+
+/** One run of one scenario. */
+export class Storm {
+  readonly world: SimWorld
+  readonly scenario: Scenario
+  readonly ledger: Ledger = new Ledger()
+  readonly shards: SimShard[] = []
+  readonly #listeners: SimListener[] = []
+  readonly #clients: ModelClient[] = []
+  #version = 0
+  #begun = 0
+  #drainedFrom = Infinity
+  #drained = 0
+
+  constructor(seed: number) {
+    const draft = new SimWorld(seed)
+    this.scenario = drawScenario(draft.chance)
+    this.world = new SimWorld(seed, this.scenario.profile)
+  }
+
+  /** Run to the end. Throws a `LawBroken` if a law was, whatever else went wrong otherwise, with the seed and the trace. */
+  async run(): Promise<void> {
+    const { world } = this
+    this.#build()
+    world.run({ untilMs: LONGEST_MS, until: () => this.#done, maxSteps: 3_000_000 })
+    insist('answered', this.#done, 'clients wait for ever')
+    this.#drain()
+    const hardEndMs = this.#drainedFrom + this.scenario.drain.hardMs + 200
+    world.run({ untilMs: hardEndMs, until: () => this.shards.every(({ shard }) => shard.census().clients === 0) })
+    this.#apply({ ...this.#lastSetting(), endpoints: [] }, true)
+    world.run({ untilMs: world.nowMs + 10_000 })
+    await settled() // what the drains promised
+    this.#conclude()
+  }
+
+  get #done(): boolean {
+    return this.#begun === this.scenario.clients.length && this.#clients.every((client) => client.over)
+  }
+
+  #build(): void {
+    const { scenario, world, ledger } = this
+    scenario.backends.forEach((behaviour, index) => {
+      modelBackend(world, addressOf(index), ledger)
+      const backend = world.backends.get(addressOf(index))
+      if (backend !== undefined && behaviour !== undefined) {
+        backend.behaviour = { ...backend.behaviour, ...behaviour }
+      }
+    })
+    const fleet = makeFleet(scenario.shards)
+    for (let index = 0; index < scenario.shards; index++) {
+      const sim = startSimShard(world, fleet, index)
+      this.shards.push(sim)
+      this.#listeners.push(world.listener())
+    }
+    connectionLimits(world, this.shards, () => this.#settingsInForce)
+    for (const setting of scenario.settings) {
+      if (setting.atMs === 0) this.#apply(setting)
+      else world.after(setting.atMs, () => this.#apply(setting))
+    }
+    this.shards.forEach(({ shard }, index) => shard.listen(this.#listeners[index]?.fd ?? -1, TOKEN))
+    for (const { atMs, plan } of scenario.clients) {
+      world.after(atMs, () => {
+        this.#begun++
+        this.#clients.push(new ModelClient(world, world.client(TOKEN, plan.ip), ledger, plan, this))
+      })
+    }
+    if (scenario.drainAtMs < Infinity) world.after(scenario.drainAtMs, () => this.#drain())
+  }
+
+  #settingsInForce: Setting[] = []
+
+  #lastSetting(): Setting {
+    const setting = this.#settingsInForce.at(-1)
+    if (setting === undefined) throw new Error('no setting')
+    return setting
+  }
+
+  #apply(setting: Setting, empty = false): void {
+    this.#version++
+    this.#settingsInForce = [setting]
+    const snapshot = this.#snapshot(setting)
+    for (const { shard } of this.shards) {
+      shard.apply(empty ? { ...snapshot, clusters: [], routes: [] } : snapshot)
+    }
+  }
+
+  #snapshot({ endpoints, pool }: Setting): Snapshot {
+    const { listenerTimeouts, clusterTimeouts, pipeline, logging } = this.scenario
+    return snapshotOf({
+      version: this.#version,
+      logging,
+      listener: { timeouts: listenerTimeouts, limits: { ...LISTENER.limits, pipeline } },
+      cluster: {
+        timeouts: clusterTimeouts,
+        pool,
+        endpoints: endpoints.map((index) => ({
+          id: index,
+          address: addressOf(index),
+          configured: addressOf(index),
+          weight: CLUSTER.endpoints.length + 1,
+        })),
+      },
+    })
+  }
+
+  #drain(): void {
+    if (this.#drainedFrom < Infinity) return
+    this.#drainedFrom = this.world.nowMs
+    const { windowMs, hardMs } = this.scenario.drain
+    this.shards.forEach(({ shard }, index) => {
+      shard.unlisten(this.#listeners[index]?.fd ?? -1)
+      void shard.drain(windowMs, hardMs).then(() => this.#drained++)
+    })
+  }
+
+  /** FIN with a request on the way: while draining, when keep-alive ran out, and before the first answer where the host is short of fds. */
+  mayClose(lastActiveMs: number, answered: boolean): boolean {
+    const { nowMs, profile } = this.world
+    if (!answered && profile.acceptExhausted > 0) return true
+    return nowMs >= this.#drainedFrom || nowMs - lastActiveMs >= this.scenario.listenerTimeouts.keepAliveMs / 2
+  }
+
+  #conclude(): void {
+    const { scenario, ledger } = this
+    for (const client of this.#clients) client.conclude()
+    insist('drain', this.#drained === this.shards.length, `${this.#drained} of the shards are drained`)
+    for (const sim of this.shards) {
+      const left = residue(sim)
+      const ops = (left['strayOps'] ?? 0) + (left['badOps'] ?? 0)
+      insist('afterClose', ops === 0, `shard ${sim.shard.index}: ${JSON.stringify(left)}`)
+      insist('residue', Object.keys(left).length === 0, `shard ${sim.shard.index}: ${JSON.stringify(left)}`)
+      insist('contained', sim.errors.length === 0, String(sim.errors[0]))
+    }
+    if (!scenario.calm) return
+    for (const { id, method, outcome, error } of ledger.entries.values()) {
+      insist('calm', outcome === 'complete', `${method} ${id} ended ${outcome} ${error}`)
+    }
+  }
+}
+
+const addressOf = (index: number): string => `10.0.0.${index + 1}:80`
+
+export type Wreck = { readonly seed: number; readonly law: Law; readonly message: string }
+
+/** Run the storm of a seed; what broke, if anything did. */
+export const weather = async (seed: number): Promise<{ storm: Storm; wreck: Wreck | undefined }> => {
+  const storm = new Storm(seed)
+  try {
+    await storm.run()
+    return { storm, wreck: undefined }
+  } catch (error) {
+    return { storm, wreck: { seed, law: lawOf(error), message: report(storm, error) } }
+  }
+}
+
+const lawOf = (error: unknown): Law => {
+  const cause = error instanceof SimFailure ? error.cause : error
+  if (cause instanceof LawBroken) return cause.law
+  return cause instanceof ModelError ? 'http' : 'contained'
+}
+
+const report = (storm: Storm, error: unknown): string => {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const trace = error instanceof SimFailure ? '' : `\nlast events:\n${storm.world.trace
+          .filter((line) => !line.endsWith('batch 0 0'))
+          .slice(-60).join('\n')}`
+  return `seed ${storm.world.seed}: ${what}${trace}`
+}
