@@ -65,6 +65,8 @@ export class Reactor {
   wallMs: number
   readonly #handler: ReactorHandler
   readonly #table: (Connection | undefined)[] = []
+  /** Those whose fd has its next tenant already, made by a `connect` of ours while the row that reports their death was still to come. */
+  #displaced: Connection[] = []
   readonly #granularityMs: number
   readonly #fire = (timer: Armed): void => {
     try {
@@ -106,6 +108,8 @@ export class Reactor {
   }
 
   register(connection: Connection): void {
+    const before = this.#table[connection.fd]
+    if (before !== undefined) this.#displaced.push(before)
     this.#table[connection.fd] = connection
   }
 
@@ -113,6 +117,9 @@ export class Reactor {
   forget(connection: Connection): void {
     this.wheel.disarm(connection)
     if (this.#table[connection.fd] === connection) this.#table[connection.fd] = undefined
+    else if (this.#displaced.length > 0) {
+      this.#displaced = this.#displaced.filter((other) => other !== connection)
+    }
   }
 
   /** Call `connection.onDeferred` at the end of this batch (or flush): breaks recursion between connections. */
@@ -178,10 +185,13 @@ export class Reactor {
 
   #dispatch(at: number): void {
     const row = this.engine.events
-    const connection = this.#table[row[at + 1]!]
+    let connection = this.#table[row[at + 1]!]
     if (connection === undefined || connection.generation !== row[at + 2]!) {
-      this.#dispatchUnowned(at)
-      return
+      connection = this.#displacedWith(row[at + 1]!, row[at + 2]!)
+      if (connection === undefined) {
+        this.#dispatchUnowned(at)
+        return
+      }
     }
     switch (row[at]) {
       case EVENT.data:
@@ -215,6 +225,11 @@ export class Reactor {
       default:
         this.#dispatchUnowned(at)
     }
+  }
+
+  #displacedWith(fd: number, generation: number): Connection | undefined {
+    if (this.#displaced.length === 0) return undefined
+    return this.#displaced.find((other) => other.fd === fd && other.generation === generation)
   }
 
   /** Rows about no connection of ours, and stale ones, whose connection we closed earlier in this very batch: those are dropped. */
