@@ -25,5 +25,5 @@ export function engineContract(name: string, make: MakeHarness): void {
   opCases(contract)
   relayCases(contract)
   processCases(contract)
-  monkeyCases(contract)
+  monkeyCases(contract, 3)
 }

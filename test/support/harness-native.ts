@@ -52,8 +52,13 @@ class NetEnd implements FarEnd {
     this.socket.end()
   }
 
+  /**
+   * libuv refuses to reset a socket whose FIN still waits behind unsent data (`uv_tcp_close_reset`: EINVAL), and Node then
+   * leaks the handle and hangs at exit; such a one is merely destroyed.
+   */
   rst(): void {
-    this.socket.resetAndDestroy()
+    if (this.socket.writableEnded && !this.socket.writableFinished) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   stopReading(): void {

@@ -89,8 +89,8 @@ class Monkey {
 }
 
 /** The audit is the oracle: it throws out of the batch that breaks a law. */
-export function monkeyCases(contract: Contract): void {
-  for (let seed = 1; seed <= 3; seed++) {
+export function monkeyCases(contract: Contract, seeds: number): void {
+  for (let seed = 1; seed <= seeds; seed++) {
     contract(`any ops in any order break no law, and leave nothing behind (seed ${seed})`, async (rig) => {
       rig.harness.listen(7)
       const monkey = new Monkey(rig, await rig.harness.backend(), seed)
