@@ -51,6 +51,19 @@ const conclude = (options: Options, tools: Tools, rig: Rig, startedAt: string): 
   say(`figures: ${relative(process.cwd(), path)}`)
 }
 
+/** A section that cannot be finished costs its own figures, not those of the others; the exit status tells. */
+const runSection = async (name: SectionName, rig: Rig): Promise<void> => {
+  try {
+    await sections[name](rig)
+  } catch (error) {
+    if (!(error instanceof BenchError)) throw error
+    rig.warn(`section ${name} was aborted: ${error.message}`)
+    process.stderr.write(`bench: section ${name} was aborted: ${error.message}\n`)
+    process.exitCode = 1
+    await stopAll(rig.backendPid)
+  }
+}
+
 const main = async (): Promise<void> => {
   const options = parseOptions(process.argv.slice(2))
   if (options === undefined) return say(usage)
@@ -61,7 +74,7 @@ const main = async (): Promise<void> => {
   const startedAt = new Date().toISOString()
   const rig = await buildRig(options, tools)
   announce(options, tools, rig)
-  for (const name of chosen) await sections[name](rig)
+  for (const name of chosen) await runSection(name, rig)
   await stopAll()
   conclude(options, tools, rig, startedAt)
 }

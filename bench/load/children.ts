@@ -112,8 +112,9 @@ export const temporaryDirectory = (): string => {
   return temporary
 }
 
-export const stopAll = async (): Promise<void> => {
-  await Promise.all([...live].map((child) => child.stop()))
+/** `except`: the pid of one that goes on. */
+export const stopAll = async (except?: number): Promise<void> => {
+  await Promise.all([...live].filter((child) => child.process.pid !== except).map((child) => child.stop()))
 }
 
 const cleanUp = (): void => {

@@ -8,16 +8,18 @@ import type { Memory } from './proc.ts'
 import type { Rig } from './rig.ts'
 import { requireClean, runWrk } from './wrk.ts'
 
-/** Descriptors of a proxy that are not client connections. */
+/** Descriptors of a proxy that serve no connection. */
 const SPARE_FILES = 1000
+/** A proxy may keep a descriptor for the backend's side of every client it accepts: weir does. */
+const FILES_PER_CLIENT = 2
 const SETTLE_MS = 1500
 const BASELINE_CONNECTIONS = 64
 
 const connectionsHeld = (rig: Rig): number => {
   const wanted = rig.options.idleConnections
-  const possible = openFilesLimit() - SPARE_FILES
+  const possible = Math.floor((openFilesLimit() - SPARE_FILES) / FILES_PER_CLIENT)
   if (wanted <= possible) return wanted
-  rig.warn(`the hard limit of open files allows ${possible} idle connections, not ${wanted}`)
+  rig.warn(`the hard limit of open files (ulimit -Hn) allows ${possible} idle connections, not ${wanted}`)
   return possible
 }
 
