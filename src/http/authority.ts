@@ -47,7 +47,7 @@ function isPort(bytes: Uint8Array, start: number, end: number): boolean {
 function literalEnd(bytes: Uint8Array, start: number, end: number): number {
   let close = start + 1
   while (close < end && bytes[close] !== CLOSE) close++
-  return close < end && close - start <= 46 && isIpv6(bytes, start + 1, close) ? close + 1 : -1
+  return close < end && isIpv6(bytes, start + 1, close) ? close + 1 : -1
 }
 
 /** IPv6 address in text (RFC 4291 §2.2): eight groups, or fewer with exactly one `::`; the last two may be dotted. */

@@ -105,7 +105,7 @@ export class ChunkedReader {
     this.forwardCount = 0
     this.from = this.dropping() ? -1 : start
     let p = start
-    while (p < end && this.spanCount < SPANS && this.forwardCount < SPANS - 1) {
+    while (p < end && this.spanCount < SPANS && this.forwardCount < SPANS) {
       if (this.state === DATA) p = this.data(p, end)
       else if (this.state <= DATA_LF) p = this.line(bytes, p, end)
       else if (this.state >= EXT_NAME_FIRST) p = this.extension(bytes, p, end)
@@ -113,6 +113,7 @@ export class ChunkedReader {
       else p = this.trailer(bytes, p, end)
       if (p < 0) return p
     }
+    // Whatever filled `forwards` also began to drop: there is room for this one.
     if (this.from >= 0 && !this.done) this.forward(p)
     return p - start
   }
