@@ -1,15 +1,15 @@
-import { NOT_ARMED } from '../base/wheel.ts'
 import type { ClusterSpec } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
 import { RELAY } from '../io/engine.ts'
-import type { Armed } from '../io/reactor.ts'
 import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
-import type { EndpointPool, Waiter } from '../upstream/pool.ts'
+import type { EndpointPool } from '../upstream/pool.ts'
+import { Acquisition } from './acquisition.ts'
+import type { Seeker } from './acquisition.ts'
 import type { ProxyContext } from './context.ts'
 import { connectFailure, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
@@ -46,8 +46,7 @@ const CLIENT = { keep: 0, close: 1, reset: 2 } as const
  * buffers and the timers, counts and logs. It is what the client connection drives and what the upstream connection
  * serves; instances are reused, so that a request allocates nothing.
  */
-export class Exchange implements RequestHandler, Waiter, Armed {
-  timerSlot: number = NOT_ARMED
+export class Exchange implements RequestHandler, Seeker {
   readonly #context: ProxyContext
   readonly #ports: ExchangePorts
   readonly #request: RequestSide
@@ -63,6 +62,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   #retries = 0
   readonly #times: Times
   readonly #patience: Patience
+  readonly #acquisition: Acquisition
 
   constructor(context: ProxyContext, ports: ExchangePorts) {
     this.#context = context
@@ -71,6 +71,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
     this.#response = new ResponseSide(context, ports.sender)
     this.#times = new Times(context.reactor)
     this.#patience = new Patience(context.reactor, this.#request, this.#response)
+    this.#acquisition = new Acquisition(context.reactor, this, this.#times)
   }
 
   /** About to be kept for reuse: must be over. */
@@ -106,51 +107,23 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   // ── the way to a connection ──
 
   #connect(fresh: boolean): void {
-    const { pool } = this.#destination
-    this.#times.attempt()
-    const idle = fresh ? undefined : pool.takeIdle(this)
-    if (idle !== undefined) {
-      this.#use(idle)
-      return
-    }
-    const acquired = pool.acquire(this)
-    if (acquired.kind === 'connection') this.#use(acquired.connection)
-    else if (acquired.kind === 'failed') this.#fail(connectFailure(acquired.errno))
-    else if (acquired.kind === 'full') this.#fail(FAILURE.queueFull)
-    else this.#queue()
+    this.#acquisition.seek(this.#destination.pool, this.#timeouts.queueMs, fresh)
   }
 
-  #queue(): void {
-    const { reactor } = this.#context
+  queued(): void {
     this.#step(STEP.queue)
-    reactor.wheel.arm(this, reactor.nowMs + this.#timeouts.queueMs)
+  }
+
+  denied(failure: Failure): void {
+    if (failure === FAILURE.queueTimeout) {
+      this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.queue)
+    }
+    this.#fail(failure)
   }
 
   granted(up: UpstreamConnection): void {
-    this.#leaveQueue()
-    this.#use(up)
-    this.#client.resumeBody()
-  }
-
-  connectFailed(errno: number): void {
-    this.#leaveQueue()
-    this.#fail(connectFailure(errno))
-  }
-
-  #leaveQueue(): void {
-    this.#context.reactor.wheel.disarm(this)
-    this.#times.queued()
-  }
-
-  /** The time to wait for a connection is over. */
-  onTimer(): void {
-    this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.queue)
-    this.#leaveQueue()
-    this.#fail(FAILURE.queueTimeout)
-  }
-
-  #use(up: UpstreamConnection): void {
     const { reactor } = this.#context
+    const waited = this.#state === STATE.queued
     this.#up = up
     this.#reused = up.served > 0
     this.#step(up.connecting ? STEP.connect : STEP.sent)
@@ -158,6 +131,7 @@ export class Exchange implements RequestHandler, Waiter, Armed {
     if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
     else this.#patience.awaitServer(up)
     if (this.#client.blocked) up.hold(HOLD.peerBlocked)
+    if (waited) this.#client.resumeBody()
   }
 
   // ── the client's side ──
@@ -346,7 +320,8 @@ export class Exchange implements RequestHandler, Waiter, Armed {
       this.#finish(failure.outcome, CLIENT.reset)
       return
     }
-    const keep = this.#request.done && !this.#context.draining && failure !== FAILURE.overloaded
+    // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
+    const keep = this.#response.mayGoOn && this.#request.minor === 1 && failure !== FAILURE.overloaded
     this.#response.status = failure.status
     this.#response.bytes = replyFailure(this.#context, this.#client, failure, {
       close: !keep,
@@ -363,13 +338,11 @@ export class Exchange implements RequestHandler, Waiter, Armed {
   /** The one way out. `reusable`: the connection that goes back to the pool. */
   #finish(outcome: number, disposition: number, reusable?: UpstreamConnection): void {
     this.#step(STEP.finish)
-    const { reactor } = this.#context
     const client = this.#client
     const { pool } = this.#destination
     const up = this.#up
     this.#up = undefined
-    reactor.wheel.disarm(this)
-    pool.cancel(this)
+    this.#acquisition.giveUp()
     this.#account(outcome)
     this.#request.release()
     this.#response.release()

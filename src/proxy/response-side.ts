@@ -69,6 +69,14 @@ export class ResponseSide {
     this.bytes = 0
   }
 
+  /**
+   * The client's connection may carry another request behind a response that begins now: the client wants that, we are not about to
+   * stop, and (an early response) none of this request is left to be read.
+   */
+  get mayGoOn(): boolean {
+    return this.#wantsKeepAlive && this.#request.done && !this.#context.draining
+  }
+
   read(up: UpstreamConnection, start: number, end: number): number {
     this.touched = true
     if (this.started) return this.#body(up, start, end)
@@ -155,8 +163,7 @@ export class ResponseSide {
     const { minor, method } = this.#request
     const framing = responseFraming(head, method)
     const delimited = framing !== BODY.chunked && framing !== BODY.untilClose
-    // An early final response: the rest of the request is not read, so the connection cannot go on.
-    this.keepAlive = this.#wantsKeepAlive && this.#request.done && (minor === 1 || delimited)
+    this.keepAlive = this.mayGoOn && (minor === 1 || delimited)
     this.persistentUpstream = framing !== BODY.untilClose && persistent(head)
     this.status = head.status
     this.#sender.send(this.#client, head, {

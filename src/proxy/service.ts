@@ -28,6 +28,10 @@ const TARGET_BYTES = 65_537
 
 const WEBSOCKET = Uint8Array.from('websocket', (letter) => letter.charCodeAt(0))
 
+/** Of a request that we answer ourselves: the cluster it was routed to, -1 for none, and whether its connection ends. */
+type Fate = { readonly cluster: number; readonly close: boolean }
+const NOWHERE: Fate = { cluster: -1, close: true }
+
 /** Answers requests: decides where each goes and sets an exchange on its way, or says at once why not. */
 export class ProxyService implements Service {
   readonly #context: ProxyContext
@@ -95,7 +99,7 @@ export class ProxyService implements Service {
 
   headTimeout(client: ClientConnection): void {
     this.#context.recorder.clientTimeout(client.listener.spec.id, CLIENT_TIMEOUT.requestHead)
-    this.#answer(client, undefined, FAILURE.headTimeout, -1)
+    this.#answer(client, undefined, FAILURE.headTimeout, NOWHERE)
     client.closeGracefully()
   }
 
@@ -107,7 +111,7 @@ export class ProxyService implements Service {
   overloaded(client: ClientConnection): void {
     this.#context.recorder.buffersExhausted()
     if (client.handler === undefined) {
-      this.#answer(client, undefined, FAILURE.overloaded, -1)
+      this.#answer(client, undefined, FAILURE.overloaded, NOWHERE)
       client.closeGracefully()
     } else client.resetNow()
   }
@@ -134,25 +138,22 @@ export class ProxyService implements Service {
   #refuse(client: ClientConnection, head: Head | undefined, rejection: (typeof REJECTIONS)[number]): void {
     const { status, detail } = rejection
     const outcome = OUTCOME['request-rejected']
-    this.#answer(client, head, { outcome, status, error: 'http_request_error', detail }, -1)
+    this.#answer(client, head, { outcome, status, error: 'http_request_error', detail }, NOWHERE)
     client.closeGracefully()
   }
 
   /** The request is understood and has no place to go: say so; the connection goes on if no body is in the way. */
   #reply(client: ClientConnection, head: Head, failure: Failure, cluster = -1): void {
-    const keep = requestFraming(head) <= 0 && requestFraming(head) !== BODY.chunked && persistent(head)
+    const whole = requestFraming(head) <= 0 && requestFraming(head) !== BODY.chunked
+    // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
+    const keep = whole && head.minor === 1 && persistent(head)
     const close = !keep || this.#context.draining || client.pipelinedOut
-    this.#answer(client, head, failure, cluster, close)
+    this.#answer(client, head, failure, { cluster, close })
     client.done(!close)
   }
 
-  #answer(
-    client: ClientConnection,
-    head: Head | undefined,
-    failure: Failure,
-    cluster: number,
-    close = true,
-  ): void {
+  #answer(client: ClientConnection, head: Head | undefined, failure: Failure, fate: Fate): void {
+    const { cluster, close } = fate
     const method = head?.method ?? METHOD.other
     const bytes = replyFailure(this.#context, client, failure, { close, method, requestIdStart: -1 })
     const { record, recorder, reactor } = this.#context
