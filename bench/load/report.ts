@@ -37,6 +37,7 @@ const columnsOf: Readonly<Record<SectionName, readonly Column[]>> = {
     column('private', 'privateBytesPerConnection'),
     column('idle CPU ms/s', 'idleCpuUsPerSecond', 2, 1e-3),
     column('resident MiB before', 'residentBytesBefore', 1, 2 ** -20),
+    column('holding', 'residentBytesAfter', 1, 2 ** -20),
   ],
 }
 
