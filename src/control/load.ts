@@ -9,6 +9,7 @@ import { SlotTable, SlotsExhausted } from '../config/slots.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { Refusal } from './failure.ts'
 import type { Names } from './resolve.ts'
+import { unresolvedWarning } from './warnings.ts'
 
 /** Where the configuration comes from. */
 export type ConfigSource = {
@@ -87,10 +88,6 @@ export class Loader {
   keepNames(config: Config): void {
     this.#names.want(hostsOf(config))
   }
-}
-
-export function unresolvedWarning(host: string, reason: string): string {
-  return `weir: warning: ${host} does not resolve (${reason}): it has no endpoints until it does`
 }
 
 function hostsOf(config: Config): readonly string[] {

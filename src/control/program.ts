@@ -2,7 +2,6 @@ import { messageOf } from '../actor/errors.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import type { Timers } from '../actor/timers.ts'
 import type { Rng } from '../base/random.ts'
-import type { Config } from '../config/schema/root.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Connections } from '../io/engine.ts'
 import type { Resolver } from '../io/dns.ts'
@@ -11,8 +10,9 @@ import { Actors } from './actors.ts'
 import type { ActorUrls } from './actors.ts'
 import { describeCapacity } from './capacity.ts'
 import type { Capacity } from './capacity.ts'
-import { Refusal, problemsOf } from './failure.ts'
-import { Loader, unresolvedWarning } from './load.ts'
+import { Changes } from './changes.ts'
+import { Refusal } from './failure.ts'
+import { Loader } from './load.ts'
 import type { ConfigSource, Loaded } from './load.ts'
 import type { ProgramPhase, ProgramView, ReloadResult, TelemetryControl } from './protocol.ts'
 import { Publisher, bindProblem } from './publisher.ts'
@@ -20,9 +20,9 @@ import { Reclaimer } from './reclaim.ts'
 import { createNames } from './resolve.ts'
 import type { Names } from './resolve.ts'
 import { TreeRunner } from './runner.ts'
-import { Serial } from './serial.ts'
 import { treeOf } from './tree.ts'
-import { isExposed, addressLine, treeView } from './view.ts'
+import { addressLine, treeView } from './view.ts'
+import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warnings.ts'
 
 /** The world a program runs in. */
 export type ProgramContext = {
@@ -44,47 +44,43 @@ export type ProgramContext = {
   readonly provide: (snapshot: Snapshot) => Provision
 }
 
-export type Provision = {
-  readonly fleet: Fleet
-  readonly capacity: Capacity
-}
+export type Provision = { readonly fleet: Fleet; readonly capacity: Capacity }
 
 export type Addresses = {
+  /** By listener name, as bound. */
   readonly listeners: Readonly<Record<string, readonly string[]>>
   readonly admin: string | undefined
 }
 
-/** Names that change together are published together. */
-const GATHER_MS = 50
 /** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
 const DRAIN_MARGIN_MS = 2000
 
-type Running = Provision & {
-  config: Config
+type Running = {
+  readonly capacity: Capacity
   readonly publisher: Publisher
   readonly actors: Actors
   readonly tree: TreeRunner
-  readonly reclaimer: Reclaimer
+  readonly changes: Changes
 }
 
-/** The running program, from its configuration to its end. Its changes come one after the other. */
+/** The running program, from its configuration to its end. */
 export class Program {
   readonly #context: ProgramContext
   readonly #names: Names
   readonly #loader: Loader
-  readonly #serial = new Serial()
+  readonly #startedAtMs: number
   #running: Running | undefined
   #phase: ProgramPhase = 'starting'
+  /** Where the admin API is served, as bound. */
   #admin: string | undefined
-  #reloads = { applied: 0, refused: 0 }
+  /** The view is about to be shown. */
   #showing = false
-  readonly #startedAtMs: number
 
   constructor(context: ProgramContext) {
     const { resolver, timers, rng, source, availableCores } = context
     this.#context = context
     this.#startedAtMs = context.wallMs()
-    const onChange = (): void => this.#republishSoon()
+    const onChange = (): void => this.#running?.changes.namesChanged()
     const onFailure = (host: string, reason: string): void => this.#onNameFailure(host, reason)
     this.#names = createNames({ resolver, timers, rng, onChange, onFailure })
     this.#loader = new Loader(source, this.#names, availableCores)
@@ -92,11 +88,12 @@ export class Program {
 
   /** Resolves when every listener accepts. Rejects with a Refusal (a bad configuration, a port taken) or a bug; nothing runs then. */
   async start(): Promise<void> {
+    const { say } = this.#context
     try {
       const loaded = await this.#loader.load()
-      this.#warn(loaded)
+      for (const line of [...loaded.warnings, ...snapshotWarnings(loaded.snapshot)]) say(line)
       this.#running = this.#assemble(loaded)
-      this.#context.say(`weir: ${describeCapacity(this.#running.capacity)}`)
+      say(`weir: ${describeCapacity(this.#running.capacity)}`)
       await this.#running.tree.start()
     } catch (thrown) {
       this.#names.stop()
@@ -104,11 +101,11 @@ export class Program {
     }
     this.#phase = 'ready'
     this.#show()
-    this.#context.say(addressLine('weir: ready', this.#running.publisher.desired().bindings, this.#admin))
-    this.#republishSoon() // what was answered while we started
+    this.#sayAddresses('weir: ready')
+    this.#running.changes.namesChanged() // what was answered while we started
   }
 
-  /** Where it can be reached: addresses by listener name, as bound, and the admin API's. */
+  /** Where it can be reached. */
   addresses(): Addresses {
     const listeners: Record<string, string[]> = {}
     const bindings = this.#running?.publisher.desired().bindings ?? []
@@ -116,16 +113,14 @@ export class Program {
     return { listeners, admin: this.#admin }
   }
 
-  /** Read the configuration again. Never rejects: a bad one is refused with its reasons, and the old one runs on. */
-  reload(): Promise<ReloadResult> {
-    return this.#serial.share('reload', async () => {
-      const result = await this.#reload()
-      if (result.ok) this.#reloads = { ...this.#reloads, applied: this.#reloads.applied + 1 }
-      else this.#reloads = { ...this.#reloads, refused: this.#reloads.refused + 1 }
-      this.#tellReload(result)
-      this.#show()
-      return result
-    })
+  /** Read the configuration again, and open the log again whatever comes of it. Never rejects. */
+  async reload(): Promise<ReloadResult> {
+    const running = this.#running
+    if (running === undefined) return { ok: false, problems: ['weir: the program has not started yet'] }
+    const result = await running.changes.reload()
+    this.#sayResult(result)
+    running.actors.telemetryIfUp()?.call.reopenLog().catch(ignore)
+    return result
   }
 
   /** Stop accepting, let what is under way finish, end. Resolves when nothing runs any more. */
@@ -135,7 +130,7 @@ export class Program {
     const running = this.#running
     if (running === undefined) return
     this.#show()
-    await this.#serial.run(() => running.publisher.closeListeners())
+    await running.changes.afterwards(() => running.publisher.closeListeners())
     await this.#drain(running)
     await running.tree.stop()
   }
@@ -153,33 +148,54 @@ export class Program {
   }
 
   #assemble({ config, snapshot }: Loaded): Running {
-    const { urls, connections, say, provide, timers, rng, entropy } = this.#context
-    const provision = provide(snapshot)
-    const { fleet, capacity } = provision
-    const { maxConnections } = capacity
-    const actors: Actors = new Actors({
+    const { say, timers, rng, provide } = this.#context
+    const { fleet, capacity } = provide(snapshot)
+    const actors = this.#newActors(fleet, capacity, () => publisher)
+    const publisher: Publisher = new Publisher(actors, snapshot, say)
+    const changes = new Changes(
+      {
+        loader: this.#loader,
+        publisher,
+        reclaimer: new Reclaimer(fleet),
+        timers,
+        ready: () => this.#phase === 'ready',
+        moveAdmin: (address) => this.#bindAdmin(actors.telemetry(), address),
+        say,
+        onChange: () => this.#show(),
+      },
+      config,
+    )
+    return {
+      capacity,
+      publisher,
+      actors,
+      changes,
+      tree: new TreeRunner(treeOf(snapshot.shards), actors, { timers, rng }),
+    }
+  }
+
+  #newActors(fleet: Fleet, { maxConnections }: Capacity, publisher: () => Publisher): Actors {
+    const { urls, connections, say, entropy } = this.#context
+    return new Actors({
       urls,
       fleet,
       connections,
       shardSeed: { fleet: fleet.handle, maxConnections, hashKey: [entropy(), entropy()] },
-      desired: () => publisher.desired(),
-      groups: () => publisher.groups(),
+      desired: () => publisher().desired(),
+      groups: () => publisher().groups(),
       main: { reload: () => this.reload() },
       say: (line) => say(`weir: ${line}`),
-      bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry, publisher.desired().snapshot),
-      bringUpAcceptor: () =>
-        publisher.groups().length === 0 ? publisher.publish(snapshot) : publisher.sweep(),
+      bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry),
+      bringUpAcceptor: () => publisher().bringUp(),
       onChange: () => this.#show(),
     })
-    const publisher = new Publisher(actors, snapshot, say)
-    const tree = new TreeRunner(treeOf(snapshot.shards), actors, { timers, rng })
-    return { ...provision, config, publisher, actors, tree, reclaimer: new Reclaimer(fleet) }
   }
 
-  async #bringUpTelemetry(telemetry: ActorRef<TelemetryControl>, snapshot: Snapshot): Promise<void> {
-    await telemetry.call.show(this.#view())
+  async #bringUpTelemetry(telemetry: ActorRef<TelemetryControl>): Promise<void> {
+    const view = this.#view()
+    await telemetry.call.show(view)
     // A later life serves where the one before did, the port it once picked included.
-    await this.#bindAdmin(telemetry, this.#admin ?? snapshot.admin.bind)
+    await this.#bindAdmin(telemetry, this.#admin ?? view.snapshot.admin.bind)
   }
 
   async #bindAdmin(telemetry: ActorRef<TelemetryControl>, address: string | undefined): Promise<void> {
@@ -190,97 +206,22 @@ export class Program {
     }
   }
 
-  async #reload(): Promise<ReloadResult> {
-    const running = this.#running
-    if (running === undefined || this.#phase !== 'ready') {
-      return { ok: false, problems: [`weir: a program that is ${this.#phase} does not reload`] }
-    }
-    try {
-      const warnings = await this.#change(running)
-      return { ok: true, version: running.publisher.desired().snapshot.version, warnings }
-    } catch (thrown) {
-      this.#loader.keepNames(running.config)
-      return { ok: false, problems: problemsOf(thrown) }
-    } finally {
-      this.#reopenLog(running)
-    }
-  }
-
-  async #change(running: Running): Promise<readonly string[]> {
-    const { publisher, actors } = running
-    const loaded = await this.#loader.load(running.config)
-    const before = publisher.desired().snapshot
-    const warnings = [...loaded.warnings, ...restartWarnings(before, loaded.snapshot)]
-    const snapshot = { ...loaded.snapshot, shards: before.shards }
-    const moved = snapshot.admin.bind !== before.admin.bind
-    await publisher.publish(snapshot, async () => {
-      if (moved) await this.#bindAdmin(actors.telemetry(), snapshot.admin.bind)
-    })
-    running.config = loaded.config
-    this.#loader.keepNames(loaded.config)
-    this.#reclaim(running)
-    return warnings
-  }
-
-  #republishSoon(): void {
-    if (this.#phase !== 'ready') return
-    this.#context.timers.after(GATHER_MS, () => void this.#serial.share('names', () => this.#republish()))
-  }
-
-  /** The same configuration with the addresses its names have now. */
-  async #republish(): Promise<void> {
-    const running = this.#running
-    if (running === undefined || this.#phase !== 'ready') return
-    const { publisher, config } = running
-    const before = publisher.desired().snapshot
-    try {
-      const snapshot = { ...this.#loader.compile(config), shards: before.shards }
-      if (sameEndpoints(before, snapshot)) return
-      await publisher.publish(snapshot)
-      this.#reclaim(running)
-      this.#show()
-    } catch (thrown) {
-      for (const line of problemsOf(thrown)) this.#context.say(line)
-    }
-  }
-
-  #reclaim({ publisher, reclaimer }: Running): void {
-    const unused = this.#loader.slots.unused(publisher.desired().snapshot)
-    this.#loader.slots.release(reclaimer.reclaim(unused, this.#context.timers.nowMs()))
-  }
-
+  /** Starts and reloads tell of their names themselves. */
   #onNameFailure(host: string, reason: string): void {
-    if (this.#phase !== 'ready') return // a start and a reload tell themselves
+    if (this.#phase !== 'ready') return
     const known = this.#names.addressesOf(host).length
-    if (known === 0) return this.#context.say(unresolvedWarning(host, reason))
-    this.#context.say(
-      `weir: warning: ${host} does not resolve any more (${reason}): its last ${known} addresses stay`,
-    )
+    this.#context.say(known === 0 ? unresolvedWarning(host, reason) : staleNameWarning(host, reason, known))
   }
 
-  #reopenLog({ actors }: Running): void {
-    actors
-      .telemetryIfUp()
-      ?.call.reopenLog()
-      .catch(() => {}) // died: its successor opens it anyway
-  }
-
-  #warn({ warnings, snapshot }: Loaded): void {
-    for (const line of warnings) this.#context.say(line)
-    const { bind } = snapshot.admin
-    if (bind !== undefined && isExposed(bind)) this.#context.say(exposedWarning(bind))
-  }
-
-  #tellReload(result: ReloadResult): void {
+  #sayResult(result: ReloadResult): void {
     const { say } = this.#context
-    if (!result.ok) {
-      for (const line of result.problems) say(line)
-      say('weir: reload refused, the configuration before runs on')
-      return
-    }
-    for (const line of result.warnings) say(line)
-    const bindings = this.#running?.publisher.desired().bindings ?? []
-    say(addressLine(`weir: reloaded, version ${result.version}`, bindings, this.#admin))
+    for (const line of result.ok ? result.warnings : result.problems) say(line)
+    if (result.ok) this.#sayAddresses(`weir: reloaded, version ${result.version}`)
+    else say('weir: reload refused, the configuration before runs on')
+  }
+
+  #sayAddresses(what: string): void {
+    this.#context.say(addressLine(what, this.#running?.publisher.desired().bindings ?? [], this.#admin))
   }
 
   /** Show telemetry the view; several changes at once are shown once. */
@@ -289,10 +230,7 @@ export class Program {
     this.#showing = true
     queueMicrotask(() => {
       this.#showing = false
-      this.#running?.actors
-        .telemetryIfUp()
-        ?.call.show(this.#view())
-        .catch(() => {}) // died: its successor is shown it
+      this.#running?.actors.telemetryIfUp()?.call.show(this.#view()).catch(ignore)
     })
   }
 
@@ -307,25 +245,10 @@ export class Program {
       fdLimit: running.capacity.fdLimit,
       maxConnections: running.capacity.maxConnections,
       startedAtMs: this.#startedAtMs,
-      reloads: this.#reloads,
+      reloads: running.changes.reloads,
     }
   }
 }
 
-function restartWarnings(before: Snapshot, after: Snapshot): readonly string[] {
-  const lines: string[] = []
-  if (after.shards !== before.shards) {
-    lines.push(`weir: warning: shards: ${after.shards} takes a restart, ${before.shards} run on`)
-  }
-  const { bind } = after.admin
-  if (bind !== undefined && bind !== before.admin.bind && isExposed(bind)) lines.push(exposedWarning(bind))
-  return lines
-}
-
-function exposedWarning(bind: string): string {
-  return `weir: warning: admin ${bind} can be reached from other machines, and it asks nobody who they are`
-}
-
-function sameEndpoints(a: Snapshot, b: Snapshot): boolean {
-  return JSON.stringify(a.clusters) === JSON.stringify(b.clusters)
-}
+/** Telemetry died: its successor is brought up with all of it. */
+function ignore(): void {}

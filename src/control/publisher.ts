@@ -51,6 +51,11 @@ export class Publisher {
     await this.#actors.steer()
   }
 
+  /** The acceptor is there: open what is configured if this is its first life, else close what could not be closed. */
+  bringUp(): Promise<void> {
+    return this.groups().length === 0 ? this.publish(this.#desired.snapshot) : this.sweep()
+  }
+
   /** Accept nobody from now on: shards let go of the sockets, then they are closed. */
   async closeListeners(): Promise<void> {
     const { snapshot, bindings } = this.#desired

@@ -4,6 +4,7 @@ import type { Decision, News } from '../actor/supervisor.ts'
 import type { ChildSpec, ChildStatus } from '../actor/child.ts'
 import { messageOf } from '../actor/errors.ts'
 import type { Timers } from '../actor/timers.ts'
+import { Refusal } from './failure.ts'
 
 /**
  * Does what a supervisor decides: spawns lives, brings them up, ends them, wakes up for restarts. Knows no actor by name:
@@ -86,7 +87,7 @@ export class TreeRunner implements Tree {
       case 'started':
         return this.#started.resolve()
       case 'failed':
-        this.#failure ??= new Error(`${decision.id} did not start`)
+        this.#failure ??= new Refusal([`weir: ${decision.id} did not start`]) // why, its keeper has told
         return
       case 'stopped':
         this.#started.reject(this.#failure ?? new Error('stopped before the start was done')) // too late if it was

@@ -35,8 +35,3 @@ export function addressLine(what: string, bindings: readonly Binding[], admin: s
 function urlOf(address: string): string {
   return address.startsWith('unix:') ? address : `http://${address}`
 }
-
-/** An admin API that others than this machine's users can reach. */
-export function isExposed(adminBind: string): boolean {
-  return !/^(unix:|127\.|\[::1\]:)/.test(adminBind)
-}
