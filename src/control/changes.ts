@@ -1,0 +1,114 @@
+import type { Timers } from '../actor/timers.ts'
+import type { Config } from '../config/schema/root.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import { problemsOf } from './failure.ts'
+import type { Loader } from './load.ts'
+import type { ReloadResult } from './protocol.ts'
+import type { Publisher } from './publisher.ts'
+import type { Reclaimer } from './reclaim.ts'
+import { Serial } from './serial.ts'
+import { snapshotWarnings } from './warnings.ts'
+
+export type ChangesContext = {
+  readonly loader: Loader
+  readonly publisher: Publisher
+  readonly reclaimer: Reclaimer
+  readonly timers: Timers
+  /** Changes are for a program that runs: not one that starts or drains. */
+  readonly ready: () => boolean
+  /** Serve the admin API elsewhere; rejects with a Refusal. */
+  readonly moveAdmin: (address: string | undefined) => Promise<void>
+  readonly say: (line: string) => void
+  /** Something was published, or refused. */
+  readonly onChange: () => void
+}
+
+/** Names that change together are published together. */
+const GATHER_MS = 50
+
+/** How a running program changes: by a reload, or because names mean other addresses now. One change at a time, each whole or not at all. */
+export class Changes {
+  readonly reloads: { applied: number; refused: number } = { applied: 0, refused: 0 }
+  readonly #context: ChangesContext
+  readonly #serial = new Serial()
+  #config: Config
+
+  constructor(context: ChangesContext, first: Config) {
+    this.#context = context
+    this.#config = first
+  }
+
+  /** Read the configuration again. Never rejects: a bad one is refused with its reasons, and the old one runs on. */
+  reload(): Promise<ReloadResult> {
+    return this.#serial.share('reload', async () => {
+      const result = await this.#reload()
+      if (result.ok) this.reloads.applied++
+      else this.reloads.refused++
+      this.#context.onChange()
+      return result
+    })
+  }
+
+  /** Publish what names mean now, soon. */
+  namesChanged(): void {
+    this.#context.timers.after(GATHER_MS, () => void this.#serial.share('names', () => this.#republish()))
+  }
+
+  /** After the change under way; no change comes in between. */
+  afterwards(task: () => Promise<void>): Promise<void> {
+    return this.#serial.run(task)
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { ready, publisher, loader } = this.#context
+    if (!ready()) return { ok: false, problems: ['weir: only a program that is ready reloads'] }
+    try {
+      const warnings = await this.#change()
+      return { ok: true, version: publisher.desired().snapshot.version, warnings }
+    } catch (thrown) {
+      loader.keepNames(this.#config)
+      return { ok: false, problems: problemsOf(thrown) }
+    }
+  }
+
+  async #change(): Promise<readonly string[]> {
+    const { loader, publisher, moveAdmin } = this.#context
+    const loaded = await loader.load(this.#config)
+    const before = publisher.desired().snapshot
+    const warnings = [...loaded.warnings, ...snapshotWarnings(loaded.snapshot, before)]
+    const snapshot = { ...loaded.snapshot, shards: before.shards }
+    await publisher.publish(snapshot, async () => {
+      if (snapshot.admin.bind !== before.admin.bind) await moveAdmin(snapshot.admin.bind)
+    })
+    this.#config = loaded.config
+    loader.keepNames(loaded.config)
+    this.#reclaim()
+    return warnings
+  }
+
+  /** The same configuration with the addresses its names have now. */
+  async #republish(): Promise<void> {
+    const { loader, publisher, ready, say, onChange } = this.#context
+    if (!ready()) return
+    const before = publisher.desired().snapshot
+    try {
+      const snapshot = { ...loader.compile(this.#config), shards: before.shards }
+      if (sameEndpoints(before, snapshot)) return
+      await publisher.publish(snapshot)
+      this.#reclaim()
+      onChange()
+    } catch (thrown) {
+      for (const line of problemsOf(thrown)) say(line)
+    }
+  }
+
+  #reclaim(): void {
+    const { loader, publisher, reclaimer, timers } = this.#context
+    const unused = loader.slots.unused(publisher.desired().snapshot)
+    loader.slots.release(reclaimer.reclaim(unused, timers.nowMs()))
+  }
+}
+
+function sameEndpoints(a: Snapshot, b: Snapshot): boolean {
+  return JSON.stringify(a.clusters) === JSON.stringify(b.clusters)
+}

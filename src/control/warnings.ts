@@ -1,0 +1,32 @@
+import type { Snapshot } from '../config/snapshot.ts'
+
+/** What an operator should know though nothing is refused, one line each. */
+
+export function unresolvedWarning(host: string, reason: string): string {
+  return `weir: warning: ${host} does not resolve (${reason}): it has no endpoints until it does`
+}
+
+/** A name that was answered before; `kept` addresses are still in use. */
+export function staleNameWarning(host: string, reason: string, kept: number): string {
+  return `weir: warning: ${host} does not resolve any more (${reason}): its last ${kept} addresses stay`
+}
+
+/** Of a configuration that takes the place of `before`, or of the first one. */
+export function snapshotWarnings(after: Snapshot, before?: Snapshot): readonly string[] {
+  const lines: string[] = []
+  if (before !== undefined && after.shards !== before.shards) {
+    lines.push(`weir: warning: shards: ${after.shards} takes a restart, ${before.shards} run on`)
+  }
+  const { bind } = after.admin
+  if (bind !== undefined && bind !== before?.admin.bind && isExposed(bind)) {
+    lines.push(
+      `weir: warning: admin ${bind} can be reached from other machines, and it asks nobody who they are`,
+    )
+  }
+  return lines
+}
+
+/** Others than this machine's users can reach it. */
+function isExposed(address: string): boolean {
+  return !/^(unix:|127\.|\[::1\]:)/.test(address)
+}
