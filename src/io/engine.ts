@@ -19,6 +19,7 @@ export const OP_WORDS = 8
  * A connection is named by `fd` and `generation`. The fd indexes a table that belongs to the process, not to a
  * shard; the generation (int32, never 0, changes whenever the fd gets a new tenant) makes a stale event or op recognisable:
  * an op whose generation does not match is counted (`staleOps`) and dropped, never applied to the next tenant.
+ * Once `close` or `reset` ran no later batch names the handle; after `handover` only a `reset` row may, of a connection that had broken by then.
  */
 export type Handle = { readonly fd: number; readonly generation: number }
 
@@ -37,7 +38,8 @@ export const EVENT = {
   end: 5,
   /** The connection broke. a = errno (positive). It is gone, its handle dead, queued output dropped. */
   reset: 6,
-  /** Output did not fit the socket and is queued natively: stop sourcing. a = bytes queued. Sent once per blocking. */
+  /** Output did not fit the socket and is queued natively: stop sourcing. a = bytes queued. Sent once per blocking, first in the next batch;
+   * not before `connected`, and not for a queue that only a relay fills. */
   blocked: 7,
   /** The output queue of a connection that was `blocked` is empty again. */
   writable: 8,
@@ -46,7 +48,7 @@ export const EVENT = {
   /** Another thread called `wake` for this engine (coalesced). fd = generation = 0. */
   wake: 10,
   /** Another engine handed this connection over. a = tag given with the op. b = FLAG bits (1: peer's FIN was already seen,
-   * 2: output still queued). Reading is paused until `resume`. */
+   * 2: output still queued, which counts as blocked: `writable` follows). Reading is paused until `resume`. */
   takenOver: 11,
   /** accept(2) failed for want of resources: a = errno (EMFILE, ENFILE, ENOBUFS, ENOMEM), accepting pauses by itself
    * and resumes within 100 ms. fd = the listening socket. At most one row per listener per second. */
@@ -67,26 +69,31 @@ export const RELAY = {
 
 /** Operations. They run in order when onBatch returns, or at `flush`. Consecutive sends to one connection become one sendmsg. */
 export const OP = {
-  /** Send `mem[a, a+b)`. What does not fit is copied into the connection's output queue, so the span may be reused as soon as the op ran. */
+  /** Send `mem[a, a+b)`. What does not fit is copied into the connection's output queue, so the span may be reused as soon as the op ran.
+   * An empty span is fine; a send after `shutdown` is a bad op. */
   send: 1,
-  /** Stop reading: no `data`/`end` rows until `resume` (a reset is still reported). */
+  /** Stop reading: no `data`/`end` rows until `resume` (a reset is still reported). Holds a relay whose source this is. */
   pause: 2,
   resume: 3,
   /** Send FIN once the output queue is empty. */
   shutdown: 4,
   /** Graceful close: the handle dies now; natively the output queue is flushed, FIN sent, and what still arrives is read and
    * thrown away (bounded) until the peer's FIN or until a = linger in ms is over, so that the peer can read our last words
-   * (RFC 9112 §9.6). a = 0: flush, then close at once without lingering reads; a peer that does not take the rest within 1 s is reset. */
+   * (RFC 9112 §9.6). a = 0: flush, then close at once without lingering reads; a peer that does not take the rest within 1 s is reset.
+   * Both times count from the op. A connection that is not established yet is dropped, queue and all. */
   close: 5,
   /** Close now with RST, queued output dropped. The handle dies. */
   reset: 6,
   /** Move bytes from this connection to connection (a = fd, b = generation) without waking TypeScript:
    * c + d·2³² = number of bytes (both words unsigned), or c = d = -1 until the source ends. Backpressure is kept natively.
-   * While it runs the source yields no `data`/`end` rows; it resumes a paused source. Ends with `relayDone` (or `reset` of the source). */
+   * While it runs the source yields no `data`/`end` rows; it resumes a paused source. Ends with `relayDone` (or `reset` of the source).
+   * One relay per source and one per destination, none to itself or into a connection that was shut down: else a bad op, unanswered.
+   * A destination that is already dead counts as a stale op and is answered with status broken. */
   relay: 7,
   /** Stop the relay whose source this is; answered by `relayDone` with status stopped (unless it ended by itself before). */
   relayStop: 8,
-  /** Give the connection to engine a (its shard index) with tag b (int32). The handle dies here and `takenOver` appears there with a new generation. */
+  /** Give the connection to engine a (its shard index) with tag b (int32). The handle dies here and `takenOver` appears there with a new generation.
+   * While connecting or part of a relay: a bad op. No such engine: the connection is reset. */
   handover: 9,
 } as const
 
@@ -152,6 +159,7 @@ export interface Engine {
   /** Non-blocking connect to `ip:port`, `[v6]:port` or `unix:/path` (no names). Returns the fd (its generation is `generationOf(fd)`),
    * or -errno when it failed at once. Data may be sent to it at once (it queues). TCP_NODELAY is set. */
   connect(address: string): number
+  /** 0 if this engine has no live handle of that fd. */
   generationOf(fd: number): number
   /** Bytes received plus bytes the kernel took, over the connection's life: an inactivity timer compares two readings. -1 for a dead handle. */
   progress(fd: number, generation: number): number

@@ -156,8 +156,8 @@ export class EngineAudit {
     const free = target === undefined || target.generation !== op.b || !target.shutdown
     belief.relaying = belief.relaysAsked === 0 && free && !this.#feeds(op.a)
     belief.relaysTo = [...belief.relaysTo, op.a]
+    belief.resumed = belief.relaysAsked > 0
     belief.relaysAsked += 1
-    belief.resumed = false
     belief.paused = false
   }
 
