@@ -42,7 +42,8 @@ export class FleetPorts implements ClusterPorts {
         if (delta === 1) recorder.waitBegan(clusterId, endpoint.id)
         else recorder.waitEnded(clusterId, endpoint.id)
       },
-      otherWaiting: () => this.#otherWaiting(clusterId, endpoint.id, cluster.spec.pool.maxTotal),
+      otherWaiting: () => this.#other(GAUGE.waiting, clusterId, endpoint.id, cluster.spec.pool.maxTotal),
+      otherIdle: () => this.#other(GAUGE.idle, clusterId, endpoint.id, cluster.spec.pool.maxTotal),
     }
   }
 
@@ -54,10 +55,13 @@ export class FleetPorts implements ClusterPorts {
     }
   }
 
-  /** Who waits for this endpoint; or, where a limit of the whole cluster is set, for any endpoint of the cluster. */
-  #otherWaiting(clusterId: number, endpointId: number, maxTotal: number): number {
-    const ofCluster = clusterId * GAUGE_WORDS + GAUGE.waiting
-    const ofEndpoint = endpointId * GAUGE_WORDS + GAUGE.waiting
+  /**
+   * Some shard whose `gauge` of this endpoint is not 0; or, where a limit of the whole cluster is set, that of any endpoint of the
+   * cluster.
+   */
+  #other(gauge: number, clusterId: number, endpointId: number, maxTotal: number): number {
+    const ofCluster = clusterId * GAUGE_WORDS + gauge
+    const ofEndpoint = endpointId * GAUGE_WORDS + gauge
     let either = -1
     for (let i = 0; i < this.#others.length; i++) {
       const other = this.#others[i]!

@@ -17,6 +17,8 @@ export class Clusters {
   readonly #ports: ClusterPorts
   readonly #rng: Rng
   readonly #byId = new Map<number, Cluster>()
+  /** Clusters that left, in which requests still wait. */
+  #leaving: Cluster[] = []
 
   constructor(reactor: Reactor, ports: ClusterPorts, rng: Rng) {
     this.#reactor = reactor
@@ -29,7 +31,7 @@ export class Clusters {
     const stay = new Set(snapshot.clusters.map((spec) => spec.id))
     for (const [id, cluster] of this.#byId) {
       if (stay.has(id)) continue
-      cluster.retire()
+      this.#retire(cluster)
       this.#byId.delete(id)
     }
     const clusters = snapshot.clusters.map((spec) => {
@@ -38,7 +40,7 @@ export class Clusters {
         known.apply(spec)
         return known
       }
-      known?.retire()
+      if (known !== undefined) this.#retire(known)
       const made = new Cluster(this.#reactor, spec, this.#ports, this.#rng)
       this.#byId.set(spec.id, made)
       return made
@@ -61,5 +63,18 @@ export class Clusters {
   /** Something was freed elsewhere: those who wait may go on. */
   serveWaiting(): void {
     for (const cluster of this.#byId.values()) if (cluster.waitingCount > 0) cluster.serveWaiting()
+    if (this.#leaving.length === 0) return
+    for (const cluster of this.#leaving) cluster.serveWaiting()
+    this.#leaving = this.#leaving.filter((cluster) => cluster.waitingCount > 0)
+  }
+
+  /** Give up what is kept idle where another shard waits for a connection. */
+  yieldIdle(): void {
+    for (const cluster of this.#byId.values()) cluster.yieldIdle()
+  }
+
+  #retire(cluster: Cluster): void {
+    cluster.retire()
+    if (cluster.waitingCount > 0) this.#leaving.push(cluster)
   }
 }

@@ -150,6 +150,7 @@ export class Shard implements ReactorHandler, ShardControl {
 
   onWake(): void {
     this.#clusters.serveWaiting()
+    this.#clusters.yieldIdle()
   }
 
   onExhausted(): void {
@@ -168,6 +169,7 @@ export class Shard implements ReactorHandler, ShardControl {
   /** Once per turn of the wheel: what need not be right to the microsecond. */
   onTurn(nowMs: number): void {
     this.#clusters.serveWaiting() // a freed place whose wake-up was lost with a dying shard
+    this.#clusters.yieldIdle()
     for (const cluster of this.#clusters.all()) for (const pool of cluster.pools()) pool.report()
     this.#drain.onTurn(nowMs)
   }

@@ -31,6 +31,8 @@ export class Cluster implements PoolSiblings {
   #pools = new Map<number, EndpointPool>()
   #view: ClusterView = { size: 0, weights: new Float64Array(0) }
   #waiting = 0
+  /** Pools of endpoints that left, for whose connections requests still wait. */
+  #leaving: EndpointPool[] = []
 
   constructor(reactor: Reactor, spec: ClusterSpec, ports: ClusterPorts, rng: Rng) {
     this.#reactor = reactor
@@ -53,13 +55,13 @@ export class Cluster implements PoolSiblings {
       this.#pools.set(endpoint.id, pool)
       if (pool === kept) before.delete(endpoint.id)
     }
-    for (const gone of before.values()) retire(gone)
+    for (const gone of before.values()) this.#retire(gone)
     this.#rebuild()
   }
 
   /** The cluster left the configuration. */
   retire(): void {
-    for (const pool of this.#pools.values()) retire(pool)
+    for (const pool of this.#pools.values()) this.#retire(pool)
     this.#pools.clear()
     this.#rebuild()
   }
@@ -94,6 +96,21 @@ export class Cluster implements PoolSiblings {
 
   serveWaiting(): void {
     for (const pool of this.#pools.values()) if (pool.waiting > 0) pool.serve()
+    if (this.#leaving.length === 0) return
+    for (const pool of this.#leaving) pool.serve()
+    this.#leaving = this.#leaving.filter((pool) => pool.waiting > 0)
+  }
+
+  /** Give up what we keep idle where another shard waits for a connection. */
+  yieldIdle(): void {
+    for (const pool of this.#pools.values()) pool.yieldIdle()
+  }
+
+  #retire(pool: EndpointPool): void {
+    pool.retired = true
+    pool.closeIdle()
+    pool.report()
+    if (pool.waiting > 0) this.#leaving.push(pool)
   }
 
   #makePool(endpoint: EndpointSpec): EndpointPool {
@@ -118,10 +135,4 @@ export class Cluster implements PoolSiblings {
     this.#view = { size: weights.length, weights }
     this.#policy.rebuild(this.#view, this.#rng)
   }
-}
-
-const retire = (pool: EndpointPool): void => {
-  pool.retired = true
-  pool.closeIdle()
-  pool.report()
 }

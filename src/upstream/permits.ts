@@ -10,6 +10,8 @@ export interface ConnectionPermits {
   waiting(delta: 1 | -1): void
   /** Shard index of some other shard with waiting requests, or -1. A plain look, cheap enough for every release. */
   otherWaiting(): number
+  /** Shard index of some other shard that keeps an idle connection whose closing would let us open one, or -1. As of its last turn. */
+  otherIdle(): number
 }
 
 /** Granted, or which limit said no. */

@@ -5,7 +5,9 @@ import type { UpstreamUser } from './connection.ts'
 import type { ConnectionPermits } from './permits.ts'
 
 /** A request that waits for a connection; called back in first-in-first-out order. */
-export interface Waiter extends UpstreamUser {
+export interface Waiter {
+  /** Who will use the connection. */
+  readonly user: UpstreamUser
   /** A connection (in use by this waiter from now on) came free or is being opened. */
   granted(connection: UpstreamConnection): void
   /** The endpoint could not be connected to at all: errno of the attempt made for this waiter. */
@@ -40,6 +42,9 @@ export type Acquired =
   | { readonly kind: 'full' }
   | { readonly kind: 'failed'; readonly errno: number }
 
+/** Requests of its own that a shard serves in a row with its connections to an endpoint while another shard waits for one. */
+const TURNS = 16
+
 const WAIT: Acquired = { kind: 'wait' }
 const FULL: Acquired = { kind: 'full' }
 
@@ -63,6 +68,8 @@ export class EndpointPool {
   readonly #waiters = new Set<Waiter>()
   /** Serving a waiter can close a sibling's connection, and that asks us to serve: once at a time. */
   #serving = false
+  /** Connections handed on to our own waiters since one was last given up for another shard. */
+  #handedOn = 0
 
   constructor(
     reactor: Reactor,
@@ -104,6 +111,7 @@ export class EndpointPool {
     if (this.#waiters.size >= this.limits.queue) return FULL
     this.#waiters.add(waiter)
     this.#waitingChanged(1)
+    this.#wake(this.#permits.otherIdle())
     return WAIT
   }
 
@@ -116,13 +124,12 @@ export class EndpointPool {
   release(connection: UpstreamConnection): void {
     connection.user = undefined
     connection.served++
-    const waiter = this.#nextWaiter()
-    if (waiter !== undefined) {
-      connection.user = waiter
-      waiter.granted(connection)
+    if (this.#waiters.size > 0) {
+      if (this.#owed()) this.#giveUp(connection)
+      else this.#handOn(connection)
       return
     }
-    if (this.retired || this.#idleIsOwedElsewhere()) {
+    if (this.retired || this.#permits.otherWaiting() >= 0) {
       this.discard(connection)
       return
     }
@@ -141,14 +148,42 @@ export class EndpointPool {
 
   /** A connection of ours is gone, whoever closed it. */
   closed(connection: UpstreamConnection): void {
+    this.#forget(connection)
+    this.serve()
+    this.#siblings.slotFreed()
+  }
+
+  /** Another shard waits for what we keep idle: close one, the one unused for longest. */
+  yieldIdle(): void {
+    if (this.#idle.length > 0 && this.#permits.otherWaiting() >= 0) this.evictOldest()
+  }
+
+  #forget(connection: UpstreamConnection): void {
     const at = this.#idle.lastIndexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
     connection.carry.clear(this.#reactor)
     this.open--
     this.#permits.give()
-    this.#wakeOther()
-    this.serve()
-    this.#siblings.slotFreed()
+    this.#wake(this.#permits.otherWaiting())
+  }
+
+  /** Our own waiters come first, for a connection at hand is worth more than one to be made: but not for ever. */
+  #owed(): boolean {
+    if (++this.#handedOn <= TURNS || this.#permits.otherWaiting() < 0) return false
+    this.#handedOn = 0
+    return true
+  }
+
+  #handOn(connection: UpstreamConnection): void {
+    const waiter = this.#nextWaiter()
+    connection.user = waiter.user
+    waiter.granted(connection)
+  }
+
+  /** Close a connection without serving our own waiters with its place, so that the other shard finds it; they go on with the next turn. */
+  #giveUp(connection: UpstreamConnection): void {
+    connection.close(0)
+    this.#forget(connection)
   }
 
   /** Try again for those who wait: something was freed here, in a sibling or on another shard. */
@@ -194,15 +229,14 @@ export class EndpointPool {
     while (this.evictOldest());
   }
 
-  #nextWaiter(): Waiter | undefined {
-    if (this.#waiters.size === 0) return undefined
+  #nextWaiter(): Waiter {
     const [waiter] = this.#waiters
     this.cancel(waiter!)
-    return waiter
+    return waiter!
   }
 
   /** undefined = a limit is in the way. */
-  #open(user: UpstreamUser): Acquired | undefined {
+  #open({ user }: Waiter): Acquired | undefined {
     let answer = this.#permits.take()
     if (answer === 'maxTotal' && this.#siblings.evictIdle(this)) answer = this.#permits.take()
     if (answer !== 'granted') return undefined
@@ -219,13 +253,7 @@ export class EndpointPool {
     return { kind: 'connection', connection }
   }
 
-  /** Another shard waits for a connection to this endpoint and none of ours does: ours is worth more there. */
-  #idleIsOwedElsewhere(): boolean {
-    return this.#permits.otherWaiting() >= 0
-  }
-
-  #wakeOther(): void {
-    const shard = this.#permits.otherWaiting()
+  #wake(shard: number): void {
     if (shard >= 0) this.#reactor.engine.wake(shard)
   }
 }
