@@ -140,7 +140,7 @@ class Engine {
   void sayRelayDone(int fd, const Connection& c, RelayEnd how, uint64_t bytes);
   void endRelay(int fd, Connection& c, RelayEnd how);
   void cancelRelays(Connection& c);
-  void forward(int fd, Connection& target, size_t length);
+  bool forward(int fd, Connection& target, size_t length);
   void breakRelayInto(Connection& target);
 
   // accept.cc

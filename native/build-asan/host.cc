@@ -1,0 +1,213 @@
+#include "host.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "registry.h"
+
+namespace weir {
+
+namespace {
+
+// Rounds per call of the loop: enough to use what became ready meanwhile without the loop's own system calls, few enough
+// that timers and messages of the thread do not wait.
+constexpr int kRounds = 4;
+constexpr double kDeadlineGrainMs = 5;
+
+napi_value makeArray(napi_env env, napi_typedarray_type type, size_t length, size_t width, void** data) {
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  if (napi_create_arraybuffer(env, length * width, data, &buffer) != napi_ok) return nullptr;
+  if (napi_create_typedarray(env, type, length, buffer, 0, &array) != napi_ok) return nullptr;
+  return array;
+}
+
+}  // namespace
+
+Host::Host(napi_env env, const EngineConfig& config) : env_(env), config_(config) {}
+
+bool Host::open(napi_value object, napi_value stats) {
+  EngineMemory memory{};
+  if (napi_add_async_cleanup_hook(env_, onCleanup, this, &hook_) != napi_ok) return false;
+  if (!makeMemory(object, stats, &memory)) return false;
+  engine_ = std::make_unique<Engine>(config_, memory);
+  const int error = engine_->open();
+  if (error != 0) {
+    napi_throw_error(env_, "ERR_WEIR_ENGINE", strerror(error));
+  } else if (!registry::add(config_.shard, engine_.get())) {
+    napi_throw_error(env_, "ERR_WEIR_SHARD_TAKEN", "this process has an engine with this shard index");
+  } else if (openHandles()) {
+    return true;
+  } else {
+    napi_throw_error(env_, "ERR_WEIR_ENGINE", "the event loop refused the engine");
+  }
+  stop();
+  return false;
+}
+
+bool Host::makeMemory(napi_value object, napi_value stats, EngineMemory* memory) {
+  const size_t memBytes = static_cast<size_t>(config_.arenaBytes) + config_.ownBytes;
+  const auto words = [](int32_t rows) { return static_cast<size_t>(rows) * kEventWords; };
+  napi_value arrays[4] = {
+      makeArray(env_, napi_uint8_array, memBytes, 1, reinterpret_cast<void**>(&memory->mem)),
+      makeArray(env_, napi_int32_array, words(config_.eventRows), 4, reinterpret_cast<void**>(&memory->events)),
+      makeArray(env_, napi_int32_array, words(config_.opRows), 4, reinterpret_cast<void**>(&memory->ops)),
+      makeArray(env_, napi_float64_array, 2, 8, reinterpret_cast<void**>(&memory->clock)),
+  };
+  const char* names[4] = {"mem", "events", "ops", "clock"};
+  for (int i = 0; i < 4; ++i) {
+    if (arrays[i] == nullptr || napi_set_named_property(env_, object, names[i], arrays[i]) != napi_ok) return false;
+    keep(arrays[i]);
+  }
+  keep(stats);
+  void* cells = nullptr;
+  napi_get_typedarray_info(env_, stats, nullptr, nullptr, &cells, nullptr, nullptr);
+  memory->stats = static_cast<double*>(cells);
+
+  napi_value name;
+  napi_create_string_utf8(env_, "weir:engine", NAPI_AUTO_LENGTH, &name);
+  napi_create_reference(env_, object, 1, &resource_);
+  return napi_async_init(env_, object, name, &context_) == napi_ok;
+}
+
+bool Host::openHandles() {
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env_, &loop) != napi_ok) return false;
+  if (uv_poll_init(loop, &poll_, engine_->epollFd()) != 0) return false;
+  uv_idle_init(loop, &idle_);
+  uv_timer_init(loop, &ticker_);
+  uv_timer_init(loop, &deadline_);
+  openHandles_ = 4;
+  poll_.data = idle_.data = ticker_.data = deadline_.data = this;
+  return true;
+}
+
+bool Host::start(napi_value handler) {
+  if (napi_create_reference(env_, handler, 1, &handler_) != napi_ok) return false;
+  uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { static_cast<Host*>(poll->data)->turn(false); });
+  schedule();
+  return true;
+}
+
+void Host::turn(bool force) {
+  if (stopped() || !started() || inTurn_) return;
+  inTurn_ = true;
+  napi_handle_scope scope = nullptr;
+  napi_open_handle_scope(env_, &scope);
+  for (int round = 0; round < kRounds; ++round) {
+    const int32_t rows = engine_->collect(force);
+    if (rows != kNoBatch && !deliver(rows)) break;
+    force = false;
+    if (!engine_->busy()) break;
+  }
+  napi_close_handle_scope(env_, scope);
+  inTurn_ = false;
+  schedule();
+}
+
+// One call into JavaScript. False: there will be no other.
+bool Host::deliver(int32_t rows) {
+  napi_value handler, resource, count, answer = nullptr;
+  napi_get_reference_value(env_, handler_, &handler);
+  napi_get_reference_value(env_, resource_, &resource);
+  napi_create_int32(env_, rows, &count);
+  const napi_status status = napi_make_callback(env_, context_, resource, handler, 1, &count, &answer);
+  if (stopped()) return false;  // by the handler; its rows have no engine any more
+  if (status == napi_ok) {
+    int32_t ops = -1;  // not a number: a bad op row
+    napi_get_value_int32(env_, answer, &ops);
+    engine_->run(ops);
+    return true;
+  }
+  napi_value thrown = nullptr;
+  if (status == napi_pending_exception && napi_get_and_clear_last_exception(env_, &thrown) == napi_ok &&
+      napi_fatal_exception(env_, thrown) == napi_ok) {
+    return !stopped();
+  }
+  halt();  // the thread is being terminated
+  return false;
+}
+
+void Host::schedule() {
+  if (stopped() || !started() || inTurn_) return;
+  if (engine_->busy()) {
+    uv_idle_start(&idle_, [](uv_idle_t* idle) { static_cast<Host*>(idle->data)->turn(false); });
+  } else {
+    uv_idle_stop(&idle_);
+  }
+  if (!engine_->hasDeadline()) return;
+  const double first = engine_->firstDeadlineMs();
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&deadline_)) && deadlineArmedMs_ <= first) return;
+  deadlineArmedMs_ = first;
+  const double wait = std::max(kDeadlineGrainMs, std::ceil(first - monotonicMs()));
+  uv_timer_start(&deadline_, [](uv_timer_t* timer) {
+    auto* self = static_cast<Host*>(timer->data);
+    self->engine_->expire();
+    self->schedule();
+  }, static_cast<uint64_t>(wait), 0);
+}
+
+void Host::tickEvery(uint64_t ms) {
+  if (ms == 0) {
+    uv_timer_stop(&ticker_);
+    return;
+  }
+  uv_timer_start(&ticker_, [](uv_timer_t* timer) { static_cast<Host*>(timer->data)->turn(true); }, ms, ms);
+}
+
+void Host::halt() {
+  uv_poll_stop(&poll_);
+  uv_idle_stop(&idle_);
+  uv_timer_stop(&ticker_);
+  uv_timer_stop(&deadline_);
+}
+
+void Host::stop() {
+  if (stopped()) return;
+  registry::remove(config_.shard, engine_.get());
+  if (openHandles_ > 0) {
+    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&idle_),
+                                reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_)}) {
+      uv_close(handle, onClosed);
+    }
+  }
+  engine_.reset();  // after uv_close: the loop lets go of the epoll fd before it is closed
+  releaseReferences();
+}
+
+void Host::onClosed(uv_handle_t* handle) {
+  auto* self = static_cast<Host*>(handle->data);
+  --self->openHandles_;
+  if (self->openHandles_ > 0 || !self->dying_) return;
+  napi_remove_async_cleanup_hook(self->hook_);
+  delete self;
+}
+
+// The environment ends, however it came to that: exit, an uncaught exception, terminate().
+void Host::onCleanup(napi_async_cleanup_hook_handle hook, void* data) {
+  auto* self = static_cast<Host*>(data);
+  self->dying_ = true;
+  self->stop();
+  if (self->openHandles_ > 0) return;  // onClosed goes on
+  napi_remove_async_cleanup_hook(hook);
+  delete self;
+}
+
+void Host::keep(napi_value value) {
+  napi_ref reference = nullptr;
+  napi_create_reference(env_, value, 1, &reference);
+  kept_.push_back(reference);
+}
+
+void Host::releaseReferences() {
+  for (napi_ref reference : kept_) napi_delete_reference(env_, reference);
+  kept_.clear();
+  if (handler_ != nullptr) napi_delete_reference(env_, handler_);
+  if (resource_ != nullptr) napi_delete_reference(env_, resource_);
+  handler_ = resource_ = nullptr;
+  if (context_ != nullptr) napi_async_destroy(env_, context_);
+  context_ = nullptr;
+}
+
+}  // namespace weir

@@ -1,0 +1,92 @@
+// Graceful close: the peer shall be able to read our last words.
+//
+// Closing a socket with unread input sends a reset, and a reset makes the peer's kernel throw away what its program has
+// not read yet (RFC 9112 section 9.6). So: flush, send FIN, read and drop what still arrives, close at the peer's FIN.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "engine.h"
+#include "output.h"
+#include "sockets.h"
+
+namespace weir {
+
+namespace {
+
+// A sender that reads at all learns of our FIN one round trip after it was sent; 1 MiB is what 80 Mbit/s carry in 100 ms.
+// A peer that goes on beyond that does not listen, and gets the reset.
+constexpr uint32_t kDiscardMost = 1 << 20;
+constexpr size_t kDiscardStep = 64 * 1024;
+constexpr double kFlushMs = 1000;
+
+}  // namespace
+
+void Engine::closeGracefully(int fd, Connection& c, int32_t lingerMs) {
+  if (lingerMs < 0) return add(Stat::badOps);
+  cancelRelays(c);
+  if (c.has(kConnecting | kFailing)) return destroy(fd, c, c.has(kOverflowed));
+  c.flags &= ~(kPaused | kShutdownWanted | kBlockedSaid);
+  c.flags |= kLingering;
+  c.discardLeft = lingerMs > 0 ? kDiscardMost : 0;
+  const int32_t generation = c.generation.load(std::memory_order_relaxed);
+  linger(fd, c);
+  if (c.generation.load(std::memory_order_relaxed) != generation) return;
+  deadlines_.add({monotonicMs() + (lingerMs > 0 ? lingerMs : kFlushMs), fd, generation});
+}
+
+// One step towards the end; may destroy the connection.
+void Engine::linger(int fd, Connection& c) {
+  if (c.output != nullptr) {
+    if (c.has(kFailing)) destroy(fd, c, true);
+    return;  // drain comes with the next edge of output
+  }
+  if (c.discardLeft == 0 || c.has(kPeerEnded)) return destroy(fd, c, false);
+  if (!c.has(kDiscarding)) {
+    c.flags |= kDiscarding;
+    if (!c.has(kShutdownDone)) ::shutdown(fd, SHUT_WR);
+    c.flags |= kShutdownDone | kReadable;
+  }
+  if (c.has(kReadable) && !discard(fd, c)) return destroy(fd, c, false);
+}
+
+// False: no need to wait any longer.
+bool Engine::discard(int fd, Connection& c) {
+  uint8_t scratch[4096];
+  for (size_t step = 0; step < kDiscardStep;) {
+    const ssize_t got = recv(fd, scratch, sizeof(scratch), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && wouldBlock(errno)) {
+      c.flags &= ~kReadable;
+      return true;
+    }
+    if (got <= 0) return false;
+    add(Stat::bytesIn, static_cast<double>(got));
+    if (static_cast<uint32_t>(got) >= c.discardLeft) return false;
+    c.discardLeft -= static_cast<uint32_t>(got);
+    step += static_cast<size_t>(got);
+  }
+  wantService(fd, c);
+  return true;
+}
+
+// Deadlines that are over: lingering connections and listeners that paused.
+void Engine::expire() {
+  const double now = monotonicMs();
+  while (hasDeadline() && deadlines_.first().atMs <= now) {
+    const Deadline due = deadlines_.take();
+    if (due.generation == 0) {
+      resumeListener(due.fd);
+      continue;
+    }
+    Connection& c = table::at(due.fd);
+    const bool ours = c.owner.load(std::memory_order_relaxed) == config_.shard + 1 &&
+                      c.generation.load(std::memory_order_relaxed) == due.generation;
+    if (!ours || !c.has(kLingering)) continue;
+    add(Stat::lingerTimeouts);
+    destroy(due.fd, c, c.output != nullptr);
+  }
+}
+
+}  // namespace weir

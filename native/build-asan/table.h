@@ -1,0 +1,85 @@
+// The connection table: one per process, indexed by fd, so that a connection outlives the shard that serves it.
+//
+// Who may touch an entry: only the thread of the engine that owns it; an entry whose engine has stopped only whoever
+// holds the registry's lock. `generation` and `owner` alone may be read by anybody (to recognise a stale handle).
+// Giving an entry up is a release store of `owner`, taking one an acquire load: the kernel may give the same fd to another
+// thread as soon as it is closed, so an entry is always cleared first and its fd closed last.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace weir {
+
+struct Output;
+
+constexpr int kTableSize = 1 << 20;
+constexpr int kShards = 256;
+
+enum class Kind : uint8_t { none, client, upstream };
+
+enum Flag : uint32_t {
+  kConnecting = 1 << 0,
+  kPaused = 1 << 1,
+  kReadable = 1 << 2,        // input may be pending: an edge was seen and not yet read dry
+  kWritable = 1 << 3,        // an output edge was seen and not yet used
+  kHangup = 1 << 4,          // FIN or RST was announced: a short read does not mean dry, read on to the 0 or the error
+  kFailing = 1 << 5,         // broken: `error`, or else SO_ERROR, says how; reported once the input is dry
+  kOverflowed = 1 << 6,      // broken by us: nothing more is read
+  kPeerEnded = 1 << 7,       // FIN was read
+  kShutdownWanted = 1 << 8,  // FIN to be sent when the output queue is empty
+  kShutdownDone = 1 << 9,
+  kBlockedSaid = 1 << 10,    // a `blocked` row was sent, a `writable` row is owed
+  kInReadyRing = 1 << 11,
+  kLingering = 1 << 12,      // the handle is dead; natively the last words are still on their way
+  kDiscarding = 1 << 13,     // lingering: FIN sent, input is thrown away
+  kRelaySource = 1 << 14,
+  kRelayTarget = 1 << 15,
+};
+
+// One cache line, all zero bits = free. Idle connections own nothing else.
+struct alignas(64) Connection {
+  std::atomic<int32_t> generation;
+  std::atomic<uint16_t> owner;  // shard + 1; 0: nobody
+  Kind kind;
+  uint8_t error;  // errno of a failed send: output is over, kFailing is set
+  uint32_t flags;
+  int32_t relayTo;    // fd, with kRelaySource
+  int32_t relayFrom;  // fd, with kRelayTarget
+  uint32_t discardLeft;  // with kDiscarding: bytes it may still throw away
+  Output* output;        // null: nothing queued
+  uint64_t progress;     // bytes received + bytes the kernel took
+  uint64_t relayLeft;    // with kRelaySource; kUnbounded: until the source ends
+  uint64_t relayed;
+
+  bool has(uint32_t flag) const { return (flags & flag) != 0; }
+};
+static_assert(sizeof(Connection) == 64);
+
+constexpr uint64_t kUnbounded = UINT64_MAX;
+
+namespace table {
+
+// Maps the table; false if the address space is refused. Idempotent, from any thread.
+bool map();
+extern Connection* base;
+
+inline bool holds(int fd) { return fd >= 0 && fd < kTableSize; }
+inline Connection& at(int fd) { return base[fd]; }
+
+// A fresh fd becomes a connection of `shard`. Its generation is what release left, so it differs from every handle given out before.
+Connection& adopt(int fd, int shard, Kind kind);
+// Every handle to it dies. The caller closes the fd next.
+void release(Connection& connection);
+// Moves it to another shard under a new generation, which is returned. The caller may not touch it any more.
+int32_t passOn(Connection& connection, int shard);
+
+// Connections owned by a shard.
+int count(int shard);
+// Highest fd ever adopted.
+int highest();
+// Clients open in the process. `addClient` counts one more and returns the number, itself included.
+int64_t addClient();
+void dropClient();
+
+}  // namespace table
+}  // namespace weir
