@@ -5,6 +5,7 @@
 //
 // Large reads are cheap (on loopback 512 KiB at a time cost 0.6 of what 64 KiB do), but what a target does not take of one
 // sits in its queue. So the size of the reads follows the target: doubled when it took everything, halved when not.
+// Splicing through a 1 MiB pipe was tried in this very loop and cost more (285 to 317 ms of CPU per GiB, this 234 to 263).
 #include <sys/socket.h>
 #include <sys/uio.h>
 
