@@ -192,7 +192,7 @@ export class Exchange implements RequestHandler, Seeker {
     this.#step(STEP.sent)
     this.#times.connected()
     this.#patience.awaitServer(up)
-    if (!this.#request.done) this.#request.relayRest(this.#client, up)
+    this.#client.resumeBody()
   }
 
   upstreamData(start: number, end: number): void {

@@ -90,22 +90,26 @@ export class RequestSide {
   }
 
   /**
-   * Body bytes in `mem[start, end)`: sent on to `up`, or, while there is none, taken only if the slab has room for the whole body.
+   * Body bytes in `mem[start, end)`: sent on to `up`; while there is none, or it is still connecting (and could not tell us to stop),
+   * taken only if the slab has room for the whole body.
    * Returns the offset behind what was taken, -id of a rejection, or `BODY_OVER_LIMIT`.
    */
   feed(start: number, end: number, up: UpstreamConnection | undefined): number {
     if (this.#pump.done || start === end) return start
     if (this.#replayable && this.#fitsSlab(end - start)) return this.#feedThroughSlab(start, up)
-    if (up === undefined) return start
+    if (up === undefined || up.connecting) return start
     this.#replayable = false
     const at = this.#pump.feed(start, end, up)
     if (this.#pump.payload > this.#bodyLimit) return BODY_OVER_LIMIT
     return at
   }
 
-  /** Let the engine move the rest, if there is enough of it to be worth that. */
+  /**
+   * Let the engine move the rest, if there is enough of it to be worth that. Only right after body bytes of the client's were fed:
+   * a later row of the same batch with more of them would go past the engine's count.
+   */
   relayRest(client: ClientConnection, up: UpstreamConnection): void {
-    if (up.connecting || this.#pump.left < RELAY_BYTES || client.relaying) return
+    if (this.#pump.left < RELAY_BYTES || client.relaying) return
     client.relaying = true
     this.#context.reactor.ops.relay(client, up, this.#pump.left)
   }
