@@ -82,6 +82,7 @@ export class Head {
   }
 
   clear(): void {
+    this.method = METHOD.other
     this.status = 0
     this.count = 0
     this.contentLength = -1

@@ -7,6 +7,7 @@ import type { Head } from '../http/head.ts'
 import { METHOD } from '../http/methods.ts'
 import { FIELD } from '../http/names.ts'
 import { REJECTIONS } from '../http/reject.ts'
+import type { Rejection } from '../http/reject.ts'
 import { Target } from '../http/uri.ts'
 import { NO_HOST } from '../route/table.ts'
 import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
@@ -29,7 +30,7 @@ const TARGET_BYTES = 65_537
 const WEBSOCKET = Uint8Array.from('websocket', (letter) => letter.charCodeAt(0))
 
 /** Of a request that we answer ourselves: the cluster it was routed to, -1 for none, and whether its connection ends. */
-type Fate = { readonly cluster: number; readonly close: boolean }
+type Fate = { readonly cluster: number; readonly close: boolean; readonly method?: number }
 const NOWHERE: Fate = { cluster: -1, close: true }
 
 /** Answers requests: decides where each goes and sets an exchange on its way, or says at once why not. */
@@ -93,8 +94,9 @@ export class ProxyService implements Service {
     )
   }
 
-  reject(client: ClientConnection, rejection: number, _head: Head): void {
-    this.#refuse(client, undefined, REJECTIONS[rejection]!)
+  /** Of a head that was not read to its end only the method is sure, if that: a HEAD gets no body even then. */
+  reject(client: ClientConnection, rejection: number, { method }: Head): void {
+    this.#refuse(client, undefined, REJECTIONS[rejection]!, { ...NOWHERE, method })
   }
 
   headTimeout(client: ClientConnection): void {
@@ -135,10 +137,10 @@ export class ProxyService implements Service {
   }
 
   /** The input is not fit to be understood: say so and close. */
-  #refuse(client: ClientConnection, head: Head | undefined, rejection: (typeof REJECTIONS)[number]): void {
+  #refuse(client: ClientConnection, head: Head | undefined, rejection: Rejection, fate = NOWHERE): void {
     const { status, detail } = rejection
     const outcome = OUTCOME['request-rejected']
-    this.#answer(client, head, { outcome, status, error: 'http_request_error', detail }, NOWHERE)
+    this.#answer(client, head, { outcome, status, error: 'http_request_error', detail }, fate)
     client.closeGracefully()
   }
 
@@ -154,7 +156,7 @@ export class ProxyService implements Service {
 
   #answer(client: ClientConnection, head: Head | undefined, failure: Failure, fate: Fate): void {
     const { cluster, close } = fate
-    const method = head?.method ?? METHOD.other
+    const method = head?.method ?? fate.method ?? METHOD.other
     const bytes = replyFailure(this.#context, client, failure, { close, method, requestIdStart: -1 })
     const { record, recorder, reactor } = this.#context
     record.reset()
