@@ -158,7 +158,8 @@ export class Exchange implements RequestHandler, Seeker {
 
   clientGone(reset: boolean): void {
     const outcome = reset ? OUTCOME['client-reset'] : OUTCOME['client-abort']
-    this.#finish(outcome, CLIENT.close)
+    // It may still read: what it has of a response must not look complete.
+    this.#finish(outcome, this.#response.started ? CLIENT.reset : CLIENT.close)
   }
 
   clientBlocked(): void {
