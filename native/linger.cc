@@ -89,7 +89,8 @@ void Engine::expire() {
                       c.generation.load(std::memory_order_relaxed) == due.generation;
     if (!ours || !c.has(kLingering)) continue;
     add(Stat::lingerTimeouts);
-    destroy(due.fd, c, c.output != nullptr);
+    // A plain close would tell a peer that we stopped reading nothing until its next byte finds no socket.
+    destroy(due.fd, c, c.output != nullptr || c.discardLeft == 0);
   }
 }
 
