@@ -56,7 +56,7 @@ export class BackendConnection {
     insist(
       'http',
       this.#current === undefined && this.peer.unsentBytes === 0,
-      'a second request before the first was answered',
+      `${target} before ${this.#current?.plan.id} was answered, ${this.peer.unsentBytes} bytes unsent`,
     )
     this.requests++
     const plan = decodePlan(target)

@@ -25,6 +25,9 @@ export interface Excuse {
   mayClose(lastActiveMs: number, answered: boolean): boolean
 }
 
+/** How long a body stops half way. */
+const STALL_MS = 5000
+
 type Waiting = { readonly plan: RequestPlan; readonly entry: Entry; interim: number; received: number }
 
 /** A scripted client: sends its requests, holds what it gets against them, and knows at the end what became of each. */
@@ -104,11 +107,18 @@ export class ModelClient {
     this.#waiting.push(waiting)
     const { head, body } = wireRequest(plan)
     this.peer.send(head)
-    if (plan.expectMs < 0) this.peer.send(body)
+    if (plan.flaw === 'stall') this.#sendHalf(body)
+    else if (plan.expectMs < 0) this.peer.send(body)
     else {
       this.#body = body
       this.#later(plan.expectMs, () => this.#sendBody(waiting))
     }
+  }
+
+  #sendHalf(bytes: Uint8Array): void {
+    const half = bytes.length >> 1
+    this.peer.send(bytes.subarray(0, half))
+    this.#later(STALL_MS, () => this.peer.send(bytes.subarray(half)))
   }
 
   /** The body that waited for a 100, or for long enough. */
@@ -136,6 +146,7 @@ export class ModelClient {
     if (status < 200 && status !== 101) return this.#interim(message, waiting, status)
     const { plan, entry } = waiting
     this.#own = valueOf(message, 'proxy-status') !== undefined
+    insist('exact', this.#own || plan.flaw !== 'head', `a malformed request ${entry.id} got ${status}`)
     entry.status = status
     entry.error = valueOf(message, 'proxy-status') ?? ''
     this.#checkFields(message, waiting)
@@ -143,7 +154,8 @@ export class ModelClient {
     const kept = plan.minor === 1 ? !options.includes('close') : options.includes('keep-alive')
     if (!kept) this.#closing = true
     if (status === 101) this.#switch(waiting)
-    return responseFraming(message, plan.method)
+    // A head that came too late was perhaps not read as far as to know of HEAD.
+    return responseFraming(message, status === 408 ? 'GET' : plan.method)
   }
 
   #interim(message: Message, waiting: Waiting, status: number): Framing {
@@ -165,10 +177,15 @@ export class ModelClient {
       insist('hops', valuesOf(message, name).length === 0, `${name} reached a client`)
     }
     insist('http', valuesOf(message, 'date').length === 1, 'one date')
-    if (plan.minor === 0) insist('http', valuesOf(message, 'transfer-encoding').length === 0, 'chunked to 1.0')
+    if (plan.minor === 0)
+      insist('http', valuesOf(message, 'transfer-encoding').length === 0, 'chunked to 1.0')
     if (this.#own) return
     const { id } = plan.response
-    insist('exact', valueOf(message, 'x-id') === String(id), `${id} got ${valueOf(message, 'x-id')}'s response`)
+    insist(
+      'exact',
+      valueOf(message, 'x-id') === String(id),
+      `${id} got ${valueOf(message, 'x-id')}'s response`,
+    )
     if (entry.status === 101) return
     insist('exact', entry.status === plan.response.status, `${id}: ${entry.status}`)
     insist('hops', valueOf(message, 'x-request-echo') === requestId, `${id}: two request ids`)
@@ -206,7 +223,9 @@ export class ModelClient {
     this.#switched = 0
     waiting.entry.outcome = 'complete'
     const { id, tunnel } = waiting.plan.response
-    this.peer.send(streamBytes(tunnelKey(id), 0, tunnel))
+    const bytes = streamBytes(tunnelKey(id), 0, tunnel)
+    if (waiting.plan.flaw === 'stall') this.#sendHalf(bytes)
+    else this.peer.send(bytes)
   }
 
   #echoed(waiting: Waiting): void {
@@ -235,7 +254,10 @@ export class ModelClient {
     if (this.#switched >= 0) this.peer.fin()
     this.#settle('unanswered')
     if (this.#waiting.length > 0 && this.#switched < 0 && !this.#left) {
-      const excused = this.#closing || this.#excuse.mayClose(this.#lastActiveMs, this.#answered)
+      const excused =
+        this.#closing ||
+        this.#plan.misdeed === 'stall' ||
+        this.#excuse.mayClose(this.#lastActiveMs, this.#answered)
       const ids = this.#waiting.map(({ entry }) => entry.id).join()
       insist('answered', excused, `FIN with requests ${ids} open`)
     }
@@ -273,7 +295,8 @@ export class ModelClient {
 
   /** At the end of the run: each request must have found its end, and so must the connection. */
   conclude(): void {
-    for (const { entry } of this.#waiting) {
+    for (const { plan, entry } of this.#waiting) {
+      insist('attempts', plan.flaw !== 'head' || entry.attempts === 0, `${entry.id} is malformed and passed`)
       insist('answered', entry.outcome !== undefined, `${entry.method} ${entry.id} hangs`)
     }
     insist('answered', this.over || this.peer.over || this.peer.finReceived, 'a client waits for ever')

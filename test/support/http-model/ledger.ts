@@ -1,7 +1,8 @@
 /** The laws of a proxy, as its clients and backends can see them. Each is broken by throwing `LawBroken`. */
 export const LAW = {
   answered: 'every request gets exactly one response or one reset',
-  exact: 'a complete response is byte-exact, belongs to its request and comes in order; a request arrives byte-exact',
+  exact:
+    'a complete response is byte-exact, belongs to its request and comes in order; a request arrives byte-exact',
   truncation: 'a truncated response never ends cleanly',
   attempts: 'backends see a request that is not idempotent at most once, an idempotent one at most twice',
   calm: 'when nothing fails every request gets the response it asked for',

@@ -18,6 +18,8 @@ export type RequestPlan = {
   readonly upgrade: boolean
   /** Lines that try to slip through, chunk extensions, trailers. */
   readonly frills: boolean
+  /** What is wrong with it: a malformed head, a malformed chunk, a body (or tunnel) that stops half way. */
+  readonly flaw: 'none' | 'head' | 'chunk' | 'stall'
   /** Pause before it. */
   readonly gapMs: number
   readonly response: ResponsePlan
@@ -32,6 +34,7 @@ export const plainRequest = (response: ResponsePlan, parts: Partial<RequestPlan>
   expectMs: -1,
   upgrade: false,
   frills: false,
+  flaw: 'none',
   gapMs: 0,
   ...parts,
   response,
@@ -50,17 +53,29 @@ const SNEAKY = [
   ['X-Hop', 'for one hop'],
 ] as const
 
+/** Lines that make a head one that must not be understood. */
+const MALFORMED: readonly (readonly [string, string])[] = [
+  ['Host', 'second.test'],
+  ['bad name', 'x'],
+  ['x-bare', 'a\rb'],
+  ['x-nul', 'a\0b'],
+  ['Content-Length', '3\r\nContent-Length: 3'],
+  ['Content-Length', '1\r\nTransfer-Encoding: chunked'],
+  ['Transfer-Encoding', 'chunked, identity'],
+  ['Transfer-Encoding', 'xchunked'],
+  ['Connection', 'host'],
+  ['x-fold', 'a\r\n b'],
+]
+
 /** Head and body as they go over the wire. */
 export const wireRequest = (plan: RequestPlan): { head: Uint8Array; body: Uint8Array } => {
   const { id } = plan.response
-  const options = [
-    plan.upgrade ? 'Upgrade' : '',
-    plan.frills ? 'x-hop' : '',
-    plan.connection,
-  ].filter(Boolean)
+  const malformed = plan.flaw === 'head' ? MALFORMED.slice(id % MALFORMED.length).slice(0, 1) : []
+  const options = [plan.upgrade ? 'Upgrade' : '', plan.frills ? 'x-hop' : '', plan.connection].filter(Boolean)
   const head = headBytes(`${plan.method} ${encodePlan(plan.response)} HTTP/1.${plan.minor}`, [
     ['Host', 'example.test'],
     ['X-Id', String(id)],
+    ...malformed,
     ...(plan.frills ? SNEAKY : []),
     ...(plan.upgrade ? ([['Upgrade', 'websocket']] as const) : []),
     ...(options.length > 0 ? ([['Connection', options.join(', ')]] as const) : []),
@@ -72,7 +87,10 @@ export const wireRequest = (plan: RequestPlan): { head: Uint8Array; body: Uint8A
   const payload = streamBytes(requestKey(id), 0, plan.size)
   if (plan.body === 'length') return { head, body: payload }
   const trailers = plan.frills ? TRAILERS : []
-  return { head, body: chunkedBytes(payload, { seed: id, extensions: plan.frills, trailers }) }
+  const body = chunkedBytes(payload, { seed: id, extensions: plan.frills, trailers })
+  // The last chunk becomes one with no size.
+  if (plan.flaw === 'chunk') body.fill(0x78, body.lastIndexOf(0x30))
+  return { head, body }
 }
 
 const TRAILERS = [

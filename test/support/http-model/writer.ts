@@ -2,7 +2,10 @@ import { Chance } from '../sim/chance.ts'
 
 /** A head out of its lines. */
 export const headBytes = (startLine: string, fields: readonly (readonly [string, string])[]): Uint8Array =>
-  Buffer.from(`${startLine}\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`, 'latin1')
+  Buffer.from(
+    `${startLine}\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+    'latin1',
+  )
 
 export type ChunkStyle = {
   /** Decides the sizes, and what extensions look like. */
@@ -19,7 +22,7 @@ export const chunkedBytes = (body: Uint8Array, style: ChunkStyle): Uint8Array =>
   const parts: Uint8Array[] = []
   const extension = (): string =>
     style.extensions ? (EXTENSIONS[chance.below(EXTENSIONS.length)] ?? '') : ''
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const least = Math.ceil(body.length / 200)
     const chunk = body.subarray(at, at + Math.max(least, chance.size([1, 20_000])))
     const size = chunk.length.toString(16)

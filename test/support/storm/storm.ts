@@ -44,7 +44,10 @@ export class Storm {
     insist('answered', this.#done, 'clients wait for ever')
     this.#drain()
     const hardEndMs = this.#drainedFrom + this.scenario.drain.hardMs + 200
-    world.run({ untilMs: hardEndMs, until: () => this.shards.every(({ shard }) => shard.census().clients === 0) })
+    world.run({
+      untilMs: hardEndMs,
+      until: () => this.shards.every(({ shard }) => shard.census().clients === 0),
+    })
     this.#apply({ ...this.#lastSetting(), endpoints: [] }, true)
     world.run({ untilMs: world.nowMs + 10_000 })
     await settled() // what the drains promised
@@ -66,7 +69,7 @@ export class Storm {
     })
     const fleet = makeFleet(scenario.shards)
     for (let index = 0; index < scenario.shards; index++) {
-      const sim = startSimShard(world, fleet, index)
+      const sim = startSimShard(world, fleet, index, { queueCap: scenario.queueCap })
       this.shards.push(sim)
       this.#listeners.push(world.listener())
     }
@@ -126,7 +129,11 @@ export class Storm {
     this.#drainedFrom = this.world.nowMs
     const { windowMs, hardMs } = this.scenario.drain
     this.shards.forEach(({ shard }, index) => {
-      shard.unlisten(this.#listeners[index]?.fd ?? -1)
+      const listener = this.#listeners[index]
+      if (listener === undefined) return
+      shard.unlisten(listener.fd)
+      // As when the acceptor closes its sockets: who waits to be accepted is reset.
+      for (const { socket } of listener.queue.splice(0)) socket.abort()
       void shard.drain(windowMs, hardMs).then(() => this.#drained++)
     })
   }
@@ -135,7 +142,9 @@ export class Storm {
   mayClose(lastActiveMs: number, answered: boolean): boolean {
     const { nowMs, profile } = this.world
     if (!answered && profile.acceptExhausted > 0) return true
-    return nowMs >= this.#drainedFrom || nowMs - lastActiveMs >= this.scenario.listenerTimeouts.keepAliveMs / 2
+    return (
+      nowMs >= this.#drainedFrom || nowMs - lastActiveMs >= this.scenario.listenerTimeouts.keepAliveMs / 2
+    )
   }
 
   #conclude(): void {
@@ -148,6 +157,7 @@ export class Storm {
       insist('afterClose', ops === 0, `shard ${sim.shard.index}: ${JSON.stringify(left)}`)
       insist('residue', Object.keys(left).length === 0, `shard ${sim.shard.index}: ${JSON.stringify(left)}`)
       insist('contained', sim.errors.length === 0, String(sim.errors[0]))
+      insist('memory', sim.engine.stat('overflows') === 0, 'an output queue passed its cap')
     }
     if (!scenario.calm) return
     for (const { id, method, outcome, error } of ledger.entries.values()) {
@@ -179,8 +189,12 @@ const lawOf = (error: unknown): Law => {
 
 const report = (storm: Storm, error: unknown): string => {
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  const trace = error instanceof SimFailure ? '' : `\nlast events:\n${storm.world.trace
+  const trace =
+    error instanceof SimFailure
+      ? ''
+      : `\nlast events:\n${storm.world.trace
           .filter((line) => !line.endsWith('batch 0 0'))
-          .slice(-60).join('\n')}`
+          .slice(-60)
+          .join('\n')}`
   return `seed ${storm.world.seed}: ${what}${trace}`
 }

@@ -33,7 +33,8 @@ export const drawClient = (
   return {
     ip: index % 5 === 0 ? `2001:db8::${index + 1}` : `192.0.2.${index + 1}`,
     requests,
-    pipelined: requests.every(({ expectMs }) => expectMs < 0) && chance.happens(0.3),
+    pipelined:
+      requests.every(({ expectMs, flaw }) => expectMs < 0 && flaw !== 'stall') && chance.happens(0.3),
     misdeed: calm || chance.happens(0.75) ? 'none' : pick(chance, MISDEEDS),
     misdeedMs: chance.size([1, 1500]),
   }
@@ -46,11 +47,13 @@ const drawRequest = (chance: Chance, id: number, { calm, last }: Place): Request
   const mayClose = last || (!calm && chance.happens(0.2))
   if (last && chance.happens(0.08)) return drawUpgrade(chance, id, calm)
   const method = pick(chance, METHODS)
-  const body = method === 'GET' || method === 'HEAD' ? 'none' : pick(chance, ['none', 'length', 'chunked'] as const)
+  const body =
+    method === 'GET' || method === 'HEAD' ? 'none' : pick(chance, ['none', 'length', 'chunked'] as const)
   const minor = mayClose && body !== 'chunked' && chance.happens(0.2) ? 0 : 1
   const size = body === 'none' ? 0 : drawSize(chance)
   const response = drawResponse(chance, id, { calm, mayClose, uploads: size > 0, minor })
-  const connection = mayClose && chance.happens(0.2) ? 'close' : minor === 0 && chance.happens(0.5) ? 'keep-alive' : ''
+  const connection =
+    mayClose && chance.happens(0.2) ? 'close' : minor === 0 && chance.happens(0.5) ? 'keep-alive' : ''
   return plainRequest(response, {
     method,
     minor,
@@ -59,13 +62,21 @@ const drawRequest = (chance: Chance, id: number, { calm, last }: Place): Request
     connection,
     expectMs: size > 0 && minor === 1 && chance.happens(0.2) ? 100 : -1,
     frills: chance.happens(0.3),
+    flaw: calm || chance.happens(0.9) ? 'none' : drawFlaw(chance, body, size),
     gapMs: chance.happens(0.7) ? 0 : chance.size([1, calm ? 1000 : 2500]),
   })
 }
 
+const drawFlaw = (chance: Chance, body: RequestPlan['body'], size: number): RequestPlan['flaw'] => {
+  if (chance.happens(0.3)) return 'head'
+  if (body === 'chunked' && chance.happens(0.5)) return 'chunk'
+  return size > 1 ? 'stall' : 'none'
+}
+
 const drawUpgrade = (chance: Chance, id: number, calm: boolean): RequestPlan => {
   const parts = { tunnel: 1 + drawSize(chance), close: chance.happens(0.5), ...drawFault(chance, calm) }
-  return plainRequest(plainPlan(id, 0, parts), { upgrade: true, frills: chance.happens(0.3) })
+  const flaw = calm || chance.happens(0.7) ? 'none' : 'stall'
+  return plainRequest(plainPlan(id, 0, parts), { upgrade: true, frills: chance.happens(0.3), flaw })
 }
 
 type Answering = Place & { readonly mayClose: boolean; readonly uploads: boolean; readonly minor: number }
@@ -80,7 +91,8 @@ const drawResponse = (
     framing,
     status: chance.happens(0.85) ? 200 : pick(chance, [201, 204, 304, 404, 500]),
     minor: chance.happens(0.9) ? 1 : 0,
-    interim: minor === 1 && chance.happens(0.2) ? pick(chance, [[100], [103], [103, 100], [100, 103, 103]]) : [],
+    interim:
+      minor === 1 && chance.happens(0.2) ? pick(chance, [[100], [103], [103, 100], [100, 103, 103]]) : [],
     early: uploads && mayClose && chance.happens(0.3),
     delayMs: chance.happens(0.6) ? 0 : chance.size([1, calm ? 2000 : 2500]),
     close: chance.happens(0.15),
