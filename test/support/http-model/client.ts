@@ -1,8 +1,9 @@
 import type { SimPeer } from '../sim/peer.ts'
 import type { SimWorld } from '../sim/world.ts'
+import { checkResponse, expectedBytes } from './checks.ts'
 import { insist } from './ledger.ts'
 import type { Entry, Ledger } from './ledger.ts'
-import { connectionOptions, responseFraming, statusOf, valueOf, valuesOf } from './message.ts'
+import { connectionOptions, responseFraming, statusOf, valueOf } from './message.ts'
 import type { Framing, Message } from './message.ts'
 import { MessageReader } from './reader.ts'
 import { wireRequest } from './request.ts'
@@ -19,10 +20,12 @@ export type ClientPlan = {
   readonly misdeedMs: number
 }
 
-/** When silence of the proxy is in order although a request waits. */
-export interface Excuse {
-  /** A FIN at this moment may have crossed a request on the way. `answered`: some request on the connection was. */
-  mayClose(lastActiveMs: number, answered: boolean): boolean
+/** Where a client lives. */
+export type Scene = {
+  readonly world: SimWorld
+  readonly ledger: Ledger
+  /** May a FIN at this moment have crossed a request on the way? `answered`: some request on the connection was. */
+  readonly mayClose: (lastActiveMs: number, answered: boolean) => boolean
 }
 
 /** How long a body stops half way. */
@@ -36,7 +39,7 @@ export class ModelClient {
   readonly #world: SimWorld
   readonly #ledger: Ledger
   readonly #plan: ClientPlan
-  readonly #excuse: Excuse
+  readonly #mayClose: Scene['mayClose']
   readonly #reader: MessageReader
   /** Sent and not answered, oldest first. */
   readonly #waiting: Waiting[] = []
@@ -51,12 +54,12 @@ export class ModelClient {
   #left = false
   #lastActiveMs = 0
 
-  constructor(world: SimWorld, peer: SimPeer, ledger: Ledger, plan: ClientPlan, excuse: Excuse) {
+  constructor({ world, ledger, mayClose }: Scene, peer: SimPeer, plan: ClientPlan) {
     this.peer = peer
     this.#world = world
     this.#ledger = ledger
     this.#plan = plan
-    this.#excuse = excuse
+    this.#mayClose = mayClose
     this.#lastActiveMs = world.nowMs
     peer.keepReceived = false
     this.#reader = new MessageReader({
@@ -146,10 +149,9 @@ export class ModelClient {
     if (status < 200 && status !== 101) return this.#interim(message, waiting, status)
     const { plan, entry } = waiting
     this.#own = valueOf(message, 'proxy-status') !== undefined
-    insist('exact', this.#own || plan.flaw !== 'head', `a malformed request ${entry.id} got ${status}`)
     entry.status = status
     entry.error = valueOf(message, 'proxy-status') ?? ''
-    this.#checkFields(message, waiting)
+    checkResponse(message, plan, entry)
     const options = connectionOptions(message)
     const kept = plan.minor === 1 ? !options.includes('close') : options.includes('keep-alive')
     if (!kept) this.#closing = true
@@ -168,27 +170,6 @@ export class ModelClient {
     this.#ledger.count('interim')
     if (status === 100) this.#sendBody(waiting)
     return { kind: 'none' }
-  }
-
-  #checkFields(message: Message, { plan, entry }: Waiting): void {
-    const requestId = valueOf(message, 'x-request-id') ?? ''
-    insist('hops', /^[0-9a-f]{32}$/.test(requestId), `x-request-id: ${requestId}`)
-    for (const name of ['keep-alive', 'x-hop-r', 'proxy-authenticate']) {
-      insist('hops', valuesOf(message, name).length === 0, `${name} reached a client`)
-    }
-    insist('http', valuesOf(message, 'date').length === 1, 'one date')
-    if (plan.minor === 0)
-      insist('http', valuesOf(message, 'transfer-encoding').length === 0, 'chunked to 1.0')
-    if (this.#own) return
-    const { id } = plan.response
-    insist(
-      'exact',
-      valueOf(message, 'x-id') === String(id),
-      `${id} got ${valueOf(message, 'x-id')}'s response`,
-    )
-    if (entry.status === 101) return
-    insist('exact', entry.status === plan.response.status, `${id}: ${entry.status}`)
-    insist('hops', valueOf(message, 'x-request-echo') === requestId, `${id}: two request ids`)
   }
 
   #bytes(bytes: Uint8Array): void {
@@ -255,9 +236,7 @@ export class ModelClient {
     this.#settle('unanswered')
     if (this.#waiting.length > 0 && this.#switched < 0 && !this.#left) {
       const excused =
-        this.#closing ||
-        this.#plan.misdeed === 'stall' ||
-        this.#excuse.mayClose(this.#lastActiveMs, this.#answered)
+        this.#closing || this.#plan.misdeed === 'stall' || this.#mayClose(this.#lastActiveMs, this.#answered)
       const ids = this.#waiting.map(({ entry }) => entry.id).join()
       insist('answered', excused, `FIN with requests ${ids} open`)
     }
@@ -301,12 +280,4 @@ export class ModelClient {
     }
     insist('answered', this.over || this.peer.over || this.peer.finReceived, 'a client waits for ever')
   }
-}
-
-/** Bytes of body that make a response complete: as planned, or as far as a close-delimited one went before its FIN. */
-const expectedBytes = ({ method, response }: RequestPlan, entry: Entry): number => {
-  const { status, size, framing, minor } = response
-  if (method === 'HEAD' || status === 204 || status === 304) return 0
-  const untilClose = framing === 'close' || (framing === 'chunked' && minor === 0)
-  return untilClose && entry.closedAt >= 0 ? entry.closedAt : size
 }

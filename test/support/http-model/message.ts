@@ -34,7 +34,6 @@ export const parseField = (line: string): Field => {
   const colon = line.indexOf(':')
   const name = line.slice(0, colon)
   if (colon < 0 || !TOKEN.test(name)) throw new ModelError(`no field: ${JSON.stringify(line)}`)
-  // oxlint-disable-next-line no-control-regex -- what must not be there
   if (/[\r\n\0]/.test(line)) throw new ModelError(`a control character: ${JSON.stringify(line)}`)
   return [name.toLowerCase(), line.slice(colon + 1).trim()]
 }

@@ -79,10 +79,11 @@ export class Storm {
       else world.after(setting.atMs, () => this.#apply(setting))
     }
     this.shards.forEach(({ shard }, index) => shard.listen(this.#listeners[index]?.fd ?? -1, TOKEN))
+    const scene = { world, ledger, mayClose: this.#mayClose }
     for (const { atMs, plan } of scenario.clients) {
       world.after(atMs, () => {
         this.#begun++
-        this.#clients.push(new ModelClient(world, world.client(TOKEN, plan.ip), ledger, plan, this))
+        this.#clients.push(new ModelClient(scene, world.client(TOKEN, plan.ip), plan))
       })
     }
     if (scenario.drainAtMs < Infinity) world.after(scenario.drainAtMs, () => this.#drain())
@@ -139,7 +140,7 @@ export class Storm {
   }
 
   /** FIN with a request on the way: while draining, when keep-alive ran out, and before the first answer where the host is short of fds. */
-  mayClose(lastActiveMs: number, answered: boolean): boolean {
+  readonly #mayClose = (lastActiveMs: number, answered: boolean): boolean => {
     const { nowMs, profile } = this.world
     if (!answered && profile.acceptExhausted > 0) return true
     return (
