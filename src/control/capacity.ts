@@ -1,8 +1,9 @@
 /**
- * How many client connections fit under the limit of file descriptors. Every client may need a connection to a backend at the same
- * time, so half of what is left after everything else goes to clients: a client that is accepted can be served.
+ * How many client connections fit under the limit of file descriptors. At a busy edge most clients are idle between requests and share pooled
+ * connections to the backends, so a third of what is left after everything else is kept for those: half as many requests can be under way
+ * as there are clients. Should even that not do, a connect that finds no descriptor is a 503 for that request, and nothing worse.
  *
- *     limit = reserve + clients + upstreams,  upstreams ≥ clients
+ *     limit = reserve + clients + upstreams,  2 · upstreams ≥ clients
  */
 export type Capacity = {
   readonly fdLimit: number
@@ -20,13 +21,13 @@ const LEAST_CONNECTIONS = 16
 
 export function capacityOf(fdLimit: number, shards: number, listeningSockets: number): Capacity {
   const reserve = BASE + PER_SHARD * shards + listeningSockets
-  const maxConnections = Math.max(LEAST_CONNECTIONS, Math.floor((fdLimit - reserve) / 2))
+  const maxConnections = Math.max(LEAST_CONNECTIONS, Math.floor(((fdLimit - reserve) * 2) / 3))
   return { fdLimit, reserve, maxConnections }
 }
 
 /** For the log at start. */
 export function describeCapacity(capacity: Capacity): string {
   const { fdLimit, reserve, maxConnections } = capacity
-  const facts = `${maxConnections} client connections at most (file descriptors: ${fdLimit}, ${reserve} reserved, half of the rest for backends)`
+  const facts = `${maxConnections} client connections at most (file descriptors: ${fdLimit}, ${reserve} reserved, a third of the rest for backends)`
   return fdLimit < 4096 ? `${facts}; raise the hard limit (ulimit -Hn, LimitNOFILE=) for more` : facts
 }
