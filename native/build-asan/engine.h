@@ -67,6 +67,7 @@ class Engine {
   int connect(std::string_view address);
   int32_t generationOf(int fd) const;
   double progress(int fd, int32_t generation) const;
+  double queued(int fd, int32_t generation) const;
   int listen(int fd, int32_t token);
   void unlisten(int fd);
 
@@ -140,7 +141,7 @@ class Engine {
   void sayRelayDone(int fd, const Connection& c, RelayEnd how, uint64_t bytes);
   void endRelay(int fd, Connection& c, RelayEnd how);
   void cancelRelays(Connection& c);
-  void forward(int fd, Connection& target, size_t length);
+  bool forward(int fd, Connection& target, size_t length);
   void breakRelayInto(Connection& target);
 
   // accept.cc

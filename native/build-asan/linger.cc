@@ -15,9 +15,10 @@ namespace weir {
 
 namespace {
 
-// A sender that reads at all learns of our FIN one round trip after it was sent; 1 MiB is what 80 Mbit/s carry in 100 ms.
-// A peer that goes on beyond that does not listen, and gets the reset.
-constexpr uint32_t kDiscardMost = 1 << 20;
+// What was under way when we stopped listening: two socket buffers as large as the kernel makes them, and some more.
+// What comes beyond that waits in the kernel, and its sender with it: one that reads sees our FIN and stops, one that
+// does not costs us no further work until its time is over.
+constexpr uint32_t kDiscardMost = 16 << 20;
 constexpr size_t kDiscardStep = 64 * 1024;
 constexpr double kFlushMs = 1000;
 
@@ -42,13 +43,16 @@ void Engine::linger(int fd, Connection& c) {
     if (c.has(kFailing)) destroy(fd, c, true);
     return;  // drain comes with the next edge of output
   }
-  if (c.discardLeft == 0 || c.has(kPeerEnded)) return destroy(fd, c, false);
+  if (c.has(kPeerEnded)) return destroy(fd, c, false);
   if (!c.has(kDiscarding)) {
+    if (c.discardLeft == 0) return destroy(fd, c, false);
     c.flags |= kDiscarding;
     if (!c.has(kShutdownDone)) ::shutdown(fd, SHUT_WR);
     c.flags |= kShutdownDone | kReadable;
   }
-  if (c.has(kReadable) && !discard(fd, c)) return destroy(fd, c, false);
+  // After its FIN what is left is in our kernel already: it is read to the end.
+  const bool listening = c.discardLeft > 0 || c.has(kHangup);
+  if (c.has(kReadable) && listening && !discard(fd, c)) return destroy(fd, c, false);
 }
 
 // False: no need to wait any longer.
@@ -63,8 +67,8 @@ bool Engine::discard(int fd, Connection& c) {
     }
     if (got <= 0) return false;
     add(Stat::bytesIn, static_cast<double>(got));
-    if (static_cast<uint32_t>(got) >= c.discardLeft) return false;
-    c.discardLeft -= static_cast<uint32_t>(got);
+    c.discardLeft -= std::min(c.discardLeft, static_cast<uint32_t>(got));
+    if (c.discardLeft == 0 && !c.has(kHangup)) return true;
     step += static_cast<size_t>(got);
   }
   wantService(fd, c);
@@ -85,7 +89,8 @@ void Engine::expire() {
                       c.generation.load(std::memory_order_relaxed) == due.generation;
     if (!ours || !c.has(kLingering)) continue;
     add(Stat::lingerTimeouts);
-    destroy(due.fd, c, c.output != nullptr);
+    // A plain close would tell a peer that we stopped reading nothing until its next byte finds no socket.
+    destroy(due.fd, c, c.output != nullptr || c.discardLeft == 0);
   }
 }
 

@@ -1,7 +1,11 @@
 // Bytes from one connection to another without waking TypeScript.
 //
-// A source is read only while its target's queue is empty, so what a relay holds is at most one buffer per target, and a
-// slow target stops its source by the peer's own flow control. A tunnel is two relays, one each way.
+// A source is read only while its target's queue is empty, so what a relay holds is at most one read, and a slow target
+// stops its source by the peer's own flow control. A tunnel is two relays, one each way.
+//
+// Large reads are cheap (on loopback 512 KiB at a time cost 0.6 of what 64 KiB do), but what a target does not take of one
+// sits in its queue. So the size of the reads follows the target: doubled when it took everything, halved when not.
+// Splicing through a 1 MiB pipe was tried in this very loop and cost more (285 to 317 ms of CPU per GiB, this 234 to 263).
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -17,9 +21,11 @@ namespace weir {
 
 namespace {
 
-constexpr size_t kRelayBuffer = 128 * 1024;
+constexpr uint32_t kLeastChunk = 32 * 1024;
+constexpr uint32_t kFirstChunk = 64 * 1024;
+constexpr uint32_t kMostChunk = 512 * 1024;
 // Bytes one source may move before the others have their turn.
-constexpr int64_t kRelayTurn = 512 * 1024;
+constexpr int64_t kRelayTurn = 1024 * 1024;
 
 uint64_t bytesWanted(const int32_t* op) {
   if (op[5] == -1 && op[6] == -1) return kUnbounded;
@@ -41,6 +47,7 @@ void Engine::startRelay(const int32_t* op, int fd, Connection& c) {
   c.relayTo = op[3];
   c.relayLeft = bytesWanted(op);
   c.relayed = 0;
+  c.relayChunk = kFirstChunk;
   target->flags |= kRelayTarget;
   target->relayFrom = fd;
   if (c.has(kReadable)) wantService(fd, c);  // whatever becomes of the relay: a source that was paused is not any more
@@ -57,7 +64,7 @@ bool Engine::canTake(const Connection& target) const { return target.output == n
 
 // Moves a bounded amount. False: the source is gone.
 bool Engine::pump(int fd, Connection& c) {
-  if (relayBuffer_ == nullptr) relayBuffer_ = static_cast<uint8_t*>(malloc(kRelayBuffer));
+  if (relayBuffer_ == nullptr) relayBuffer_ = static_cast<uint8_t*>(malloc(kMostChunk));
   if (relayBuffer_ == nullptr) {
     fail(fd, c, ENOMEM);
     return false;
@@ -74,7 +81,7 @@ bool Engine::pump(int fd, Connection& c) {
 }
 
 bool Engine::pumpOnce(int fd, Connection& c, Connection& target, int64_t* budget) {
-  const size_t most = std::min({c.relayLeft, static_cast<uint64_t>(kRelayBuffer), config_.queueCap});
+  const size_t most = std::min({c.relayLeft, static_cast<uint64_t>(c.relayChunk), config_.queueCap});
   ssize_t got;
   do {
     got = recv(fd, relayBuffer_, most, 0);
@@ -98,16 +105,22 @@ bool Engine::pumpOnce(int fd, Connection& c, Connection& target, int64_t* budget
   *budget -= got;
   add(Stat::bytesIn, static_cast<double>(length));
   add(Stat::bytesRelayed, static_cast<double>(length));
-  forward(c.relayTo, target, length);
+  if (!forward(c.relayTo, target, length)) {
+    c.relayChunk = std::max(c.relayChunk / 2, kLeastChunk);
+  } else if (length == c.relayChunk) {
+    c.relayChunk = std::min(c.relayChunk * 2, kMostChunk);
+  }
   if (c.has(kRelaySource) && c.relayLeft == 0) endRelay(fd, c, RelayEnd::complete);
   return true;
 }
 
-// Gives the target the front of the relay buffer. TypeScript is not told of a queue that only a relay fills.
-void Engine::forward(int fd, Connection& target, size_t length) {
+// Gives the target the front of the relay buffer; true if it took everything at once. TypeScript is not told of a queue that
+// only a relay fills.
+bool Engine::forward(int fd, Connection& target, size_t length) {
   iovec span{relayBuffer_, length};
   const size_t sent = offer(fd, target, &span, 1);
   if (sent < length && target.error == 0) enqueue(fd, target, relayBuffer_ + sent, length - sent);
+  return sent == length;
 }
 
 void Engine::endRelay(int fd, Connection& c, RelayEnd how) {

@@ -45,7 +45,10 @@ struct alignas(64) Connection {
   uint32_t flags;
   int32_t relayTo;    // fd, with kRelaySource
   int32_t relayFrom;  // fd, with kRelayTarget
-  uint32_t discardLeft;  // with kDiscarding: bytes it may still throw away
+  union {
+    uint32_t discardLeft;  // with kLingering: bytes it may still throw away
+    uint32_t relayChunk;   // with kRelaySource: most bytes of the next read
+  };
   Output* output;        // null: nothing queued
   uint64_t progress;     // bytes received + bytes the kernel took
   uint64_t relayLeft;    // with kRelaySource; kUnbounded: until the source ends
