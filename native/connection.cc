@@ -31,6 +31,12 @@ double Engine::progress(int fd, int32_t generation) const {
   return static_cast<double>(table::at(fd).progress);
 }
 
+double Engine::queued(int fd, int32_t generation) const {
+  if (generation == 0 || generationOf(fd) != generation) return -1;
+  const Output* output = table::at(fd).output;
+  return output == nullptr ? 0 : static_cast<double>(output->bytes);
+}
+
 // Once and for all kinds of edges: pausing, resuming and blocking cost no system call.
 bool Engine::watch(int fd, const Connection& c) {
   epoll_event event{};

@@ -67,6 +67,7 @@ class Engine {
   int connect(std::string_view address);
   int32_t generationOf(int fd) const;
   double progress(int fd, int32_t generation) const;
+  double queued(int fd, int32_t generation) const;
   int listen(int fd, int32_t token);
   void unlisten(int fd);
 

@@ -126,6 +126,15 @@ napi_value progress(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value queued(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  auto* host = static_cast<Host*>(call.data);
+  napi_value result = nullptr;
+  const double value = host->stopped() ? -1 : host->engine().queued(call.int32(0, -1), call.int32(1));
+  napi_create_double(env, value, &result);
+  return result;
+}
+
 napi_value tickEvery(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Host* host = running(call);
@@ -183,6 +192,7 @@ napi_value createEngine(napi_env env, napi_callback_info info) {
   define(env, object, "connect", connect, host);
   define(env, object, "generationOf", generationOf, host);
   define(env, object, "progress", progress, host);
+  define(env, object, "queued", queued, host);
   define(env, object, "tickEvery", tickEvery, host);
   define(env, object, "listen", listen, host);
   define(env, object, "unlisten", unlisten, host);

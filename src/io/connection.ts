@@ -80,15 +80,21 @@ export abstract class Connection implements Armed {
     this.#bury()
   }
 
+  /** Output that waits here for the peer to read: also what another connection's relay feeds, of which no `blocked` tells. */
+  get queuedBytes(): number {
+    return this.reactor.engine.queued(this.fd, this.generation)
+  }
+
   /**
    * For how long nothing moved. What passes through us is noted by `lastActiveMs`; what the engine relays on its own, and what the
    * kernel took from the queue, is only seen by comparing two readings, so such movement counts from the reading that found it.
+   * `alone`: bytes move here without our doing, by a relay or out of the queue.
    */
-  idleMs(nowMs: number): number {
+  idleMs(nowMs: number, alone: boolean): number {
     const progress = this.reactor.engine.progress(this.fd, this.generation)
     if (progress !== this.#lastProgress) {
       // The first reading after bytes that we saw ourselves must not count as fresh movement: it is only taken note of.
-      if (this.relaying || this.blocked) this.lastActiveMs = nowMs
+      if (alone) this.lastActiveMs = nowMs
       this.#lastProgress = progress
     }
     return nowMs - this.lastActiveMs

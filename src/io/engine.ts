@@ -163,6 +163,8 @@ export interface Engine {
   generationOf(fd: number): number
   /** Bytes received plus bytes the kernel took, over the connection's life: an inactivity timer compares two readings. -1 for a dead handle. */
   progress(fd: number, generation: number): number
+  /** Bytes of output queued natively for a connection: not 0 while its peer does not read fast enough, whoever feeds it. -1 for a dead handle. */
+  queued(fd: number, generation: number): number
   /** Call the handler at least every `ms` (with 0 rows if nothing happened); 0 stops. Lets the timing wheel turn. */
   tickEvery(ms: number): void
   /** Accept from a listening socket owned by the acceptor; `token` comes back in `accepted` rows. The engine never closes it. */

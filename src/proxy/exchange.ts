@@ -151,8 +151,9 @@ export class Exchange implements RequestHandler, Seeker {
   #fed(): void {
     const up = this.#up
     if (!this.#request.done) {
-      this.#patience.awaitBody()
       if (up !== undefined) this.#request.relayRest(this.#client, up)
+      this.#patience.awaitBody()
+      if (this.#client.relaying) this.#patience.awaitServer(up!) // which may be the one that holds the relay up
     } else if (up !== undefined && !up.connecting) this.#patience.awaitServer(up)
   }
 
@@ -206,6 +207,7 @@ export class Exchange implements RequestHandler, Seeker {
     switch (result) {
       case READ.more:
         this.#patience.awaitServer(up)
+        if (up.relaying) this.#patience.awaitReader() // the engine does not tell of a queue that it fills itself
         return
       case READ.complete:
         this.#complete(up, response.persistentUpstream)

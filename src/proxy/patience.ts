@@ -33,7 +33,8 @@ export class Patience {
 
   /** The client is to send its body. */
   awaitBody(): void {
-    this.#reactor.wheel.arm(this.#client, this.#reactor.nowMs + this.#clientMs)
+    const ms = this.#client.relaying ? this.#clientMs / LOOKS : this.#clientMs
+    this.#reactor.wheel.arm(this.#client, this.#reactor.nowMs + ms)
   }
 
   /** The client is to read what we have for it. */
@@ -46,34 +47,50 @@ export class Patience {
   awaitServer(up: UpstreamConnection): void {
     const reactor = this.#reactor
     up.lastActiveMs = reactor.nowMs
-    reactor.wheel.arm(up, reactor.nowMs + (up.relaying ? this.#serverMs / LOOKS : this.#serverMs))
+    const watching = up.relaying || this.#client.relaying
+    reactor.wheel.arm(up, reactor.nowMs + (watching ? this.#serverMs / LOOKS : this.#serverMs))
   }
 
   /** The client's timer fired. True if the client is the one we wait for and its time is over; else its clock runs on as needed. */
   clientOverdue(nowMs: number, up: UpstreamConnection | undefined): boolean {
     const client = this.#client
+    const fedAlone = up?.relaying === true
     const owesBody = !this.#request.done && up !== undefined
-    if (!client.blocked && !owesBody) return false
-    const heldByUs = !client.blocked && (client.held || up!.blocked)
-    const leftMs = heldByUs ? this.#clientMs : this.#clientMs - client.idleMs(nowMs)
+    if (!client.blocked && !fedAlone && !owesBody) return false
+    if (!client.blocked && !this.#clientHoldsUp(up!)) client.lastActiveMs = nowMs
+    const watching = client.blocked || client.relaying || fedAlone
+    const leftMs = this.#clientMs - client.idleMs(nowMs, watching)
     if (leftMs <= 0) return true
-    const watching = client.blocked || client.relaying
     this.#reactor.wheel.arm(client, nowMs + (watching ? Math.min(leftMs, this.#clientMs / LOOKS) : leftMs))
     return false
   }
 
   /** The endpoint's timer fired, the connection being established: likewise. */
   serverOverdue(nowMs: number, up: UpstreamConnection): boolean {
-    const leftMs = this.#waitsForClient(up) ? this.#serverMs : this.#serverMs - up.idleMs(nowMs)
+    if (!this.#endpointHoldsUp(up)) up.lastActiveMs = nowMs
+    const watching = up.relaying || up.blocked || this.#client.relaying
+    const leftMs = this.#serverMs - up.idleMs(nowMs, watching)
     if (leftMs <= 0) return true
-    const watching = up.relaying || up.blocked
     this.#reactor.wheel.arm(up, nowMs + (watching ? Math.min(leftMs, this.#serverMs / LOOKS) : leftMs))
     return false
   }
 
-  /** It is not the endpoint that holds things up. */
-  #waitsForClient(up: UpstreamConnection): boolean {
-    if (this.#client.blocked) return true
-    return !this.#request.done && !up.blocked && !this.#response.started
+  /** It does not read, or owes its body and could send it. */
+  #clientHoldsUp(up: UpstreamConnection): boolean {
+    const client = this.#client
+    if (client.blocked || (up.relaying && client.queuedBytes > 0)) return true
+    return !this.#request.done && !client.held && !this.#endpointBlocks(up)
+  }
+
+  /** It does not take the body, or owes its response and could send it. */
+  #endpointHoldsUp(up: UpstreamConnection): boolean {
+    const client = this.#client
+    if (client.blocked || (up.relaying && client.queuedBytes > 0)) return false
+    return this.#request.done || this.#response.started || this.#endpointBlocks(up)
+  }
+
+  /** What the client sends waits for the endpoint to take it. */
+  #endpointBlocks(up: UpstreamConnection): boolean {
+    return up.blocked || (this.#client.relaying && up.queuedBytes > 0)
   }
 }

@@ -94,7 +94,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   }
 
   upstreamTimer(nowMs: number): void {
-    const idleMs = Math.min(this.#client.idleMs(nowMs), this.#up.idleMs(nowMs))
+    const idleMs = Math.min(this.#client.idleMs(nowMs, true), this.#up.idleMs(nowMs, true))
     if (idleMs >= this.#limitMs()) this.#over(OUTCOME['tunnel-timeout'])
     else this.#arm()
   }

@@ -4,19 +4,12 @@ import type { IncomingMessage } from 'node:http'
 import { after, test } from 'node:test'
 import { until } from '../support/weir.ts'
 import { dialWeir, GET, ok, startProxy } from '../support/proxied.ts'
-import { rawBackend } from '../support/wire.ts'
+import { scriptedBackend, silence } from '../support/scripted.ts'
 import type { Scope, Wire } from '../support/wire.ts'
 import type { Weir } from '../support/weir.ts'
 
-/** A fresh cluster for each script would cost a start each: one weir, whose backend follows the script of the test. */
-let script: (wire: Wire) => Promise<unknown> = () => Promise.resolve()
 const scope: Scope = { after }
-const backend = await rawBackend(scope, async (wire) => {
-  for (;;) {
-    await wire.until(({ bytes }) => bytes.length > 0, 'a request')
-    await script(wire)
-  }
-})
+const backend = await scriptedBackend(scope)
 const weir: Weir = await startProxy(scope, { endpoints: [backend.address], shards: 1 })
 
 const headOf = (wire: Wire): Promise<string> =>
@@ -25,20 +18,14 @@ const headOf = (wire: Wire): Promise<string> =>
     return end < 0 ? undefined : text.slice(0, end + 4)
   }, 'a head')
 
-/** The script's connection is not to carry another request. */
-async function over(wire: Wire): Promise<never> {
-  await wire.ending()
-  throw new Error('the script is over')
-}
-
 test('expect: 100-continue passes end to end: the body is sent after the backend asked for it', async (t) => {
   const asked = Promise.withResolvers<string>()
-  script = async (wire) => {
+  backend.play(async (wire) => {
     asked.resolve(await headOf(wire))
     wire.send('HTTP/1.1 100 Continue\r\n\r\n')
     const { body } = await wire.request()
     wire.send(ok(`got ${body.toString()}`))
-  }
+  })
   const client = await dialWeir(t, weir)
   client.send('PUT /x HTTP/1.1\r\nhost: a.example\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n')
   const interim = await client.response()
@@ -51,11 +38,11 @@ test('expect: 100-continue passes end to end: the body is sent after the backend
 })
 
 test('expect: 100-continue refused by the backend: the client gets the final status and the connection is closed', async (t) => {
-  script = async (wire) => {
+  backend.play(async (wire) => {
     await headOf(wire)
     wire.send('HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n')
-    await over(wire)
-  }
+    await silence(wire)
+  })
   const client = await dialWeir(t, weir)
   client.send('PUT /x HTTP/1.1\r\nhost: a.example\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n')
   const response = await client.response()
@@ -66,12 +53,12 @@ test('expect: 100-continue refused by the backend: the client gets the final sta
 
 test('103 Early Hints reach the client before the response is there', async (t) => {
   const seen = Promise.withResolvers<void>()
-  script = async (wire) => {
+  backend.play(async (wire) => {
     await wire.request()
     wire.send('HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nconnection: x\r\nx: 1\r\n\r\n')
     await seen.promise
     wire.send(ok('page'))
-  }
+  })
   const outgoing = request(weir.url('web'), { agent: false })
   outgoing.on('information', (info) => {
     assert.equal(info.statusCode, 103)
@@ -86,24 +73,24 @@ test('103 Early Hints reach the client before the response is there', async (t) 
 })
 
 test('an HTTP/1.0 client gets no interim response', async (t) => {
-  script = async (wire) => {
+  backend.play(async (wire) => {
     await wire.request()
     wire.send(`HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${ok('page')}`)
-  }
+  })
   const client = await dialWeir(t, weir)
   client.send('GET / HTTP/1.0\r\n\r\n')
   assert.equal((await client.response()).body.toString(), 'page')
 })
 
 test('interim responses in pieces, and one together with the final one', async (t) => {
-  script = async (wire) => {
+  backend.play(async (wire) => {
     await wire.request()
     for (const byte of 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 10') {
       wire.send(byte)
       await new Promise((resolve) => setImmediate(resolve))
     }
     wire.send(`3 Again\r\n\r\n${ok('page')}`)
-  }
+  })
   const client = await dialWeir(t, weir)
   client.send(GET)
   assert.equal((await client.response()).headers['link'], '</a>')
@@ -112,11 +99,11 @@ test('interim responses in pieces, and one together with the final one', async (
 })
 
 test('a 101 that nobody asked for is a broken backend: 502', async (t) => {
-  script = async (wire) => {
+  backend.play(async (wire) => {
     await wire.request()
     wire.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello')
-    await over(wire)
-  }
+    await silence(wire)
+  })
   const client = await dialWeir(t, weir)
   client.send(GET)
   assert.equal((await client.response()).status, 502)
@@ -124,12 +111,12 @@ test('a 101 that nobody asked for is a broken backend: 502', async (t) => {
 
 test('interim responses without end are a broken backend: 502, and its connection is dropped', async (t) => {
   let wire: Wire | undefined
-  script = async (accepted) => {
+  backend.play(async (accepted) => {
     wire = accepted
     await accepted.request()
     accepted.send('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100))
-    await over(accepted)
-  }
+    await silence(accepted)
+  })
   const client = await dialWeir(t, weir)
   client.send(GET)
   await client.until(({ text }) => text.includes('HTTP/1.1 502 '), 'a 502')

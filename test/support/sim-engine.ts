@@ -104,6 +104,10 @@ export class SimEngine implements Engine {
     return connection === null ? -1 : connection.bytesIn + connection.bytesOut
   }
 
+  queued(fd: number, generation: number): number {
+    return this.#core.process.find(this.#core, fd, generation)?.out.length ?? -1
+  }
+
   tickEvery(ms: number): void {
     this.#core.clock.cancel(this.#tick)
     this.#tick = null

@@ -50,11 +50,16 @@ export class Wire {
   }
 
   /** Wait until something is found in what came. */
-  async until<T>(find: (wire: Wire) => T | undefined | false, what: string): Promise<T> {
-    const late = AbortSignal.timeout(DEADLINE_MS)
+  async until<T>(
+    find: (wire: Wire) => T | undefined | false,
+    what: string,
+    deadlineMs: number = DEADLINE_MS,
+  ): Promise<T> {
+    const late = deadlineMs === Infinity ? new AbortController().signal : AbortSignal.timeout(deadlineMs)
     for (;;) {
       const found = find(this)
       if (found !== undefined && found !== false) return found
+      if (this.ended !== undefined && deadlineMs === Infinity) throw new Error(`no ${what}; ${this.#story()}`)
       if (late.aborted) throw new Error(`waited too long for ${what}; ${this.#story()}`)
       await this.#change(late)
     }

@@ -136,6 +136,26 @@ export function byteCases(contract: Contract): void {
     assert.deepEqual(near.received, Buffer.from(pattern(120_000)))
   })
 
+  contract(
+    'queued says what a peer that does not read leaves behind, whoever feeds it',
+    async (rig) => {
+      const { near, far } = await rig.accepted()
+      const source = await rig.accepted()
+      const { engine, floodBytes } = rig.harness
+      assert.equal(engine.queued(near.fd, near.generation), 0)
+      far.stopReading()
+      rig.probe.op(OP.relay, source.near, near.fd, near.generation, floodBytes, 0)
+      source.far.send(pattern(floodBytes))
+      await rig.until(() => engine.queued(near.fd, near.generation) > 0, 'the queue')
+      assert.equal(engine.queued(near.fd, near.generation), rig.stat('queuedBytes'))
+      far.startReading()
+      await rig.until(() => far.receivedBytes === floodBytes, 'the bytes')
+      assert.equal(engine.queued(near.fd, near.generation), 0)
+      assert.equal(engine.queued(near.fd, near.generation + 1), -1)
+    },
+    { queueCap: 64 * 1024 * 1024 },
+  )
+
   contract('progress counts bytes received and bytes the kernel took', async (rig) => {
     const { near, far } = await rig.accepted()
     const { engine } = rig.harness

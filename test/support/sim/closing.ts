@@ -1,8 +1,8 @@
 import type { SimConnection } from './connection.ts'
 import type { EngineCore } from './core.ts'
 
-/** Input of a lingering connection that is read and thrown away before the connection is cut off. */
-const LINGER_BYTES = 1_048_576
+/** Input of a lingering connection that is read and thrown away; what comes beyond waits with its sender, until its FIN or the deadline. */
+const LINGER_BYTES = 16 * 1_048_576
 /** How long a peer may take to read our last words when no lingering was asked for. */
 const FLUSH_MS = 1000
 
@@ -29,16 +29,16 @@ export function linger(core: EngineCore, connection: SimConnection): void {
   if (heard) finish(core, connection)
 }
 
-/** True if there is no need to wait any longer: the peer's FIN, or too much. */
+/** True if there is no need to wait any longer: the peer's FIN. */
 function throwAway(core: EngineCore, connection: SimConnection): boolean {
   const scratch = new Uint8Array(core.options.readBytes)
-  while (connection.lingerBytes <= LINGER_BYTES) {
+  while (connection.lingerBytes < LINGER_BYTES || connection.socket.finArrived) {
     const count = connection.socket.read(scratch, 0, scratch.length)
     if (count <= 0) return count === 0
     connection.lingerBytes += count
     core.count('bytesIn', count)
   }
-  return true
+  return false
 }
 
 /** An orderly close if everything was sent, a reset otherwise. */
