@@ -131,7 +131,9 @@ export class Exchange implements RequestHandler, Seeker {
     if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
     else this.#patience.awaitServer(up)
     if (this.#client.blocked) up.hold(HOLD.peerBlocked)
-    if (waited) this.#client.resumeBody()
+    if (!waited) return
+    if (!this.#request.done) this.#patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
+    this.#client.resumeBody()
   }
 
   // ── the client's side ──
