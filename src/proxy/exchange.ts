@@ -11,13 +11,14 @@ import type { EndpointPool } from '../upstream/pool.ts'
 import { Acquisition } from './acquisition.ts'
 import type { Seeker } from './acquisition.ts'
 import type { ProxyContext } from './context.ts'
-import { connectFailure, FAILURE } from './failure.ts'
+import { bodyRejected, connectFailure, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
 import { Patience } from './patience.ts'
 import { replyFailure } from './reply.ts'
+import { BODY_OVER_LIMIT } from './pump.ts'
 import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
-import { BODY_OVER_LIMIT, RequestSide } from './request-side.ts'
+import { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
 import { Times } from './times.ts'
@@ -142,7 +143,7 @@ export class Exchange implements RequestHandler, Seeker {
     if (this.#request.done) return start
     const at = this.#request.feed(start, end, this.#up)
     if (at < 0) {
-      this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : FAILURE.requestMalformed)
+      this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : bodyRejected(-at))
       return end
     }
     if (at > start) this.#fed()

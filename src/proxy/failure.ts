@@ -1,3 +1,4 @@
+import { REJECTIONS } from '../http/reject.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 
 /**
@@ -25,7 +26,6 @@ export type FailureName =
   | 'noHost'
   | 'noPath'
   | 'connectMethod'
-  | 'requestMalformed'
   | 'bodyTooLarge'
   | 'headTimeout'
   | 'clientTimeout'
@@ -49,7 +49,6 @@ export const FAILURE: Readonly<Record<FailureName, Failure>> = {
   noHost: failure('no-route', 421, 'http_request_denied', 'no such host here'),
   noPath: failure('no-route', 404, 'http_request_denied', 'no route for this path'),
   connectMethod: failure('request-rejected', 405, 'http_request_denied', 'CONNECT is not offered here'),
-  requestMalformed: failure('request-rejected', 400, 'http_request_error', 'the body is malformed'),
   bodyTooLarge: failure('request-rejected', 413, 'http_request_error', 'the body is over the limit'),
   headTimeout: failure('head-timeout', 408, 'http_request_error', 'the head took too long'),
   clientTimeout: failure('client-timeout', 408, 'http_request_error', 'the body took too long'),
@@ -85,15 +84,23 @@ export const FAILURE: Readonly<Record<FailureName, Failure>> = {
   shutdown: failure('shutdown', 503, 'proxy_internal_response', 'the proxy is stopping'),
 }
 
+/** A body that the codec refused, by the id of the rejection. */
+export const bodyRejected = (rejection: number): Failure => {
+  const { status, detail } = REJECTIONS[rejection]!
+  return failure('request-rejected', status, 'http_request_error', detail)
+}
+
 const ECONNREFUSED = 111
 const ENOENT = 2
 const ETIMEDOUT = 110
-/** Local shortage is not the endpoint's fault: EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL (no local port left), EAGAIN. */
-const LOCAL = new Set([24, 23, 105, 12, 99, 11])
+/** The backlog of a unix socket is full: its owner does not accept. */
+const EAGAIN = 11
+/** Local shortage is not the endpoint's fault: EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL (no local port left). */
+const LOCAL = new Set([24, 23, 105, 12, 99])
 
 /** A connection that could not be made, by errno. */
 export const connectFailure = (errno: number): Failure => {
-  if (errno === ECONNREFUSED || errno === ENOENT) return FAILURE.connectRefused
+  if (errno === ECONNREFUSED || errno === ENOENT || errno === EAGAIN) return FAILURE.connectRefused
   if (errno === ETIMEDOUT) return FAILURE.connectTimeout
   return LOCAL.has(errno) ? FAILURE.overloaded : FAILURE.connectUnreachable
 }

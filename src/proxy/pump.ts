@@ -8,6 +8,9 @@ import type { ProxyContext } from './context.ts'
 /** A body of known length with at least this much still to come is moved by the engine without waking us. */
 export const RELAY_BYTES = 32_768
 
+/** What `feed` returns for a body over its limit. Rejections of the codec are small negative numbers. */
+export const BODY_OVER_LIMIT = -1_000_000
+
 /** How a body leaves us. */
 export const OUT = {
   /** In the framing it came in. */
@@ -33,13 +36,16 @@ export class Pump {
   /** The body is complete. */
   done = true
   #out: number = OUT.same
+  /** Payload bytes of a chunked body; of one of known length whoever reads its head sees to that. */
+  #limit = Infinity
   #reader: ChunkedReader | undefined
 
   constructor(context: ProxyContext) {
     this.#context = context
   }
 
-  begin(framing: number, out: number, limits: ChunkLimits): void {
+  begin(framing: number, out: number, limits: ChunkLimits, bodyLimit: number = Infinity): void {
+    this.#limit = bodyLimit
     this.framing = framing
     this.#out = out
     this.payload = 0
@@ -51,7 +57,7 @@ export class Pump {
     }
   }
 
-  /** Take body bytes out of `mem[start, end)` and send them on; returns the offset behind them, or -id of a rejection. */
+  /** Take body bytes out of `mem[start, end)` and send them on; returns the offset behind them, -id of a rejection, or `BODY_OVER_LIMIT`. */
   feed(start: number, end: number, to: Target): number {
     if (this.done || start === end) return start
     if (this.framing === BODY.chunked) return this.#feedChunked(start, end, to)
@@ -99,6 +105,7 @@ export class Pump {
     while (at < end && !reader.done) {
       const consumed = reader.push(reactor.mem, at, end)
       if (consumed < 0) return consumed
+      if (reader.payload > this.#limit) return BODY_OVER_LIMIT // before it is sent: a body that is refused must not arrive whole
       const spans = this.#out === OUT.payload ? reader.spans : reader.forwards
       const count = this.#out === OUT.payload ? reader.spanCount : reader.forwardCount
       for (let i = 0; i < count; i++) reactor.ops.send(to, spans[i * 2]!, spans[i * 2 + 1]!)

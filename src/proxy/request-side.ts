@@ -12,9 +12,6 @@ import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
 /** Bytes of head and body together up to which a request is kept to be sent again. The body must arrive with the head. */
 export const REPLAY_BYTES = 8192
 
-/** What `feed` returns for a body over the listener's limit. Rejections of the codec are small negative numbers. */
-export const BODY_OVER_LIMIT = -1_000_000
-
 /** The request's half of an exchange: its head as it goes to the endpoint, and its body on the way there. */
 export class RequestSide {
   readonly #context: ProxyContext
@@ -24,7 +21,6 @@ export class RequestSide {
   minor = 1
   /** A WebSocket handshake. */
   upgrade = false
-  #bodyLimit = Infinity
   /** Head, and with it a small body, lie at `mem[#slab, #end)`. */
   #slab = -1
   #end = 0
@@ -55,11 +51,8 @@ export class RequestSide {
     this.method = head.method
     this.minor = head.minor
     this.upgrade = request.upgrade
-    this.#bodyLimit = client.listener.spec.limits.body
-    this.#pump.begin(framing, OUT.same, {
-      extensions: client.listener.spec.limits.chunkExtensions,
-      trailers: client.listener.spec.limits.trailers,
-    })
+    const { chunkExtensions, trailers, body } = client.listener.spec.limits
+    this.#pump.begin(framing, OUT.same, { extensions: chunkExtensions, trailers }, body)
     const small = framing > 0 && framing <= REPLAY_BYTES ? framing : 0
     const bound = writer.bound(request)
     this.#slab = reactor.slabs.take(bound + small <= REPLAY_BYTES ? bound + small : bound)
@@ -99,9 +92,7 @@ export class RequestSide {
     if (this.#replayable && this.#fitsSlab(end - start)) return this.#feedThroughSlab(start, up)
     if (up === undefined || up.connecting) return start
     this.#replayable = false
-    const at = this.#pump.feed(start, end, up)
-    if (this.#pump.payload > this.#bodyLimit) return BODY_OVER_LIMIT
-    return at
+    return this.#pump.feed(start, end, up)
   }
 
   /**

@@ -148,7 +148,8 @@ export class ProxyService implements Service {
   #reply(client: ClientConnection, head: Head, failure: Failure, cluster = -1): void {
     const whole = requestFraming(head) <= 0 && requestFraming(head) !== BODY.chunked
     // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
-    const keep = whole && head.minor === 1 && persistent(head)
+    // What follows a CONNECT was meant for the tunnel it asked for, not for us.
+    const keep = whole && head.minor === 1 && persistent(head) && head.method !== METHOD.connect
     const close = !keep || this.#context.draining || client.pipelinedOut
     this.#answer(client, head, failure, { cluster, close })
     client.done(!close)

@@ -66,6 +66,14 @@ async function serve(incoming: IncomingMessage, response: ServerResponse): Promi
 const backend = await startBackend({ after }, (incoming, response) => void serve(incoming, response))
 const weir = await startProxy({ after }, { endpoints: [backend.address] })
 
+/** Answers before it has read the upload, and reads no more. */
+const refusing = await rawBackend({ after }, async (wire) => {
+  await wire.until(({ bytes }) => bytes.length > 100_000, 'a part of the body')
+  wire.pause()
+  wire.send(`HTTP/1.1 413 Content Too Large\r\ncontent-length: ${MIB}\r\n\r\n${'x'.repeat(MIB)}`)
+})
+const early = await startProxy({ after }, { endpoints: [refusing.address], shards: 1 })
+
 function open(
   method: string,
   path: string,
@@ -137,13 +145,6 @@ test('an HTTP/1.0 client gets a close-delimited response with FIN behind its las
   assert.equal(framing, 'close')
   assert.equal(createHash('sha1').update(body).digest('hex'), sumOf(200_000))
 })
-
-const refusing = await rawBackend({ after }, async (wire) => {
-  await wire.until(({ bytes }) => bytes.length > 100_000, 'a part of the body')
-  wire.pause()
-  wire.send(`HTTP/1.1 413 Content Too Large\r\ncontent-length: ${MIB}\r\n\r\n${'x'.repeat(MIB)}`)
-})
-const early = await startProxy({ after }, { endpoints: [refusing.address], shards: 1 })
 
 test('many bodies at once do not mix', async () => {
   const jobs = Array.from({ length: 40 }, async (_, i) => {
