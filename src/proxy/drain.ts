@@ -8,15 +8,18 @@ import type { Reactor } from '../io/reactor.ts'
 export class Drain {
   readonly #reactor: Reactor
   readonly #empty: () => boolean
+  readonly #atEnd: () => void
   #windowEndMs = Infinity
   #hardEndMs = Infinity
   #lastTurnMs = 0
   #resolve: (() => void) | undefined
   #promise: Promise<void> | undefined
 
-  constructor(reactor: Reactor, empty: () => boolean) {
+  /** `atEnd` runs when the last client is gone, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any. */
+  constructor(reactor: Reactor, empty: () => boolean, atEnd: () => void) {
     this.#reactor = reactor
     this.#empty = empty
+    this.#atEnd = atEnd
   }
 
   begin(windowMs: number, hardMs: number): Promise<void> {
@@ -38,6 +41,7 @@ export class Drain {
     else this.#closeShare(nowMs)
     this.#lastTurnMs = nowMs
     if (!this.#empty()) return
+    this.#atEnd()
     this.#resolve()
     this.#resolve = undefined
   }

@@ -84,7 +84,8 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder), rng)
     this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#line = fleet.actor(shard)
-    this.#drain = new Drain(this.reactor, () => this.#clients === 0)
+    const isEmpty = (): boolean => this.#clients === 0
+    this.#drain = new Drain(this.reactor, isEmpty, () => this.#clusters.closeIdle())
   }
 
   start(): void {
@@ -113,11 +114,9 @@ export class Shard implements ReactorHandler, ShardControl {
     this.reactor.engine.unlisten(listenerFd)
   }
 
-  async drain(windowMs: number, hardMs: number): Promise<void> {
+  drain(windowMs: number, hardMs: number): Promise<void> {
     this.#context.draining = true
-    await this.#drain.begin(windowMs, hardMs)
-    this.#clusters.closeIdle()
-    this.reactor.flush()
+    return this.#drain.begin(windowMs, hardMs)
   }
 
   census(): { clients: number; exchanges: number; upstreams: number } {
