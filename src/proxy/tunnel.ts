@@ -56,7 +56,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#up.relaying = true
     ops.relay(this.#client, this.#up, -1)
     ops.relay(this.#up, this.#client, -1)
-    this.#arm()
+    this.#restartClock()
   }
 
   feed(start: number, end: number): number {
@@ -82,6 +82,8 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   }
 
   clientGone(reset: boolean): void {
+    // An end reported in the batch of the switch: the relay begun in it ends at once, and says so.
+    if (!reset && this.#client.relaying) return
     this.#over(reset ? OUTCOME['client-reset'] : OUTCOME['client-abort'])
   }
 
@@ -94,9 +96,9 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   }
 
   upstreamTimer(nowMs: number): void {
-    const idleMs = Math.min(this.#client.idleMs(nowMs, true), this.#up.idleMs(nowMs, true))
-    if (idleMs >= this.#limitMs()) this.#over(OUTCOME['tunnel-timeout'])
-    else this.#arm()
+    const leftMs = this.#limitMs() - this.#idleMs(nowMs)
+    if (leftMs <= 0) this.#over(OUTCOME['tunnel-timeout'])
+    else this.#arm(leftMs)
   }
 
   // The engine keeps both directions in step, and tells of the ends with `relayDone`.
@@ -111,7 +113,19 @@ export class Tunnel implements RequestHandler, UpstreamUser {
 
   #sideEnded(): void {
     if (this.#clientEnded && this.#upEnded) this.#over(OUTCOME['tunnel-closed'])
-    else this.#arm()
+    else this.#restartClock()
+  }
+
+  #idleMs(nowMs: number): number {
+    return Math.min(this.#client.idleMs(nowMs, true), this.#up.idleMs(nowMs, true))
+  }
+
+  /** What moved up to now is noted, and not taken for fresh movement later. */
+  #restartClock(): void {
+    const { nowMs } = this.#reactor
+    this.#idleMs(nowMs)
+    this.#client.lastActiveMs = nowMs
+    this.#arm(this.#limitMs())
   }
 
   #limitMs(): number {
@@ -120,7 +134,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     return this.#clientEnded ? Math.min(tunnelMs, serverFinMs) : tunnelMs
   }
 
-  #arm(): void {
-    this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + this.#limitMs() / LOOKS)
+  #arm(leftMs: number): void {
+    this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + Math.min(leftMs, this.#limitMs() / LOOKS))
   }
 }

@@ -1,0 +1,171 @@
+/** What a WebSocket handshake opens: bytes both ways, half-closes, and an end in any case. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { get, parse, ProxyRig, respond } from '../../support/proxy-rig.ts'
+import { CLUSTER, LISTENER } from '../../support/sim-shard.ts'
+import { CALM } from '../../support/sim/profile.ts'
+import type { SimPeer } from '../../support/sim/peer.ts'
+
+const HANDSHAKE = get('/chat', 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n')
+const SWITCH =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: def\r\n\r\n'
+
+type Ends = { rig: ProxyRig; client: SimPeer; backend: SimPeer }
+
+const open = (timeouts: { tunnelMs?: number; clientFinMs?: number; serverFinMs?: number } = {}): Ends => {
+  const { serverFinMs = 1000, ...listener } = timeouts
+  const rig = new ProxyRig({
+    listener: { timeouts: { ...LISTENER.timeouts, ...listener } },
+    cluster: { timeouts: { ...CLUSTER.timeouts, serverFinMs } },
+  })
+  const connections = rig.backend((peer, request) => {
+    if (request.startsWith('GET')) peer.send(SWITCH)
+  })
+  const client = rig.client(HANDSHAKE)
+  rig.until(() => client.text.endsWith('\r\n\r\n'))
+  const backend = connections[0]
+  assert.ok(backend !== undefined)
+  backend.onData = null
+  backend.onFin = null
+  return { rig, client, backend }
+}
+
+test('the handshake goes through, its fields for one hop written anew', () => {
+  const { rig, client, backend } = open()
+  const { status, fields } = parse(client.text)
+  assert.equal(status, 101)
+  assert.equal(fields['upgrade'], 'websocket')
+  assert.equal(fields['connection'], 'upgrade')
+  assert.equal(fields['sec-websocket-accept'], 'def')
+  assert.equal(fields['transfer-encoding'], undefined)
+  assert.match(backend.text, /\r\nconnection: upgrade\r\nupgrade: websocket\r\n/)
+  assert.match(backend.text, /\r\nSec-WebSocket-Key: abc\r\n/)
+  rig.conclude()
+})
+
+test('bytes go both ways, and each FIN goes on by itself', () => {
+  const { rig, client, backend } = open()
+  const [there, back] = [backend.receivedBytes, client.receivedBytes]
+  client.send('up'.repeat(50_000))
+  backend.send('down'.repeat(50_000))
+  client.fin()
+  rig.until(() => backend.finReceived)
+  assert.equal(backend.receivedBytes - there, 100_000)
+  assert.equal(client.finReceived, false)
+  backend.send('more')
+  backend.fin()
+  rig.until(() => client.finReceived)
+  assert.equal(client.receivedBytes - back, 200_004)
+  assert.deepEqual(rig.outcomes, { 'tunnel-closed': 1 })
+  rig.conclude()
+})
+
+test('what either side says together with its handshake is not lost', () => {
+  const rig = new ProxyRig()
+  const connections = rig.backend((_, request) =>
+    request.startsWith('GET') ? `${SWITCH}early words` : undefined,
+  )
+  const client = rig.client(`${HANDSHAKE}hasty words`)
+  rig.until(() => client.text.endsWith('early words'))
+  rig.until(() => connections[0]?.text.endsWith('\r\n\r\nhasty words') === true)
+  rig.conclude()
+})
+
+test('a client that ends its side in the batch of the switch has only half-closed', () => {
+  for (let delayMs = 0; delayMs < 4; delayMs += 0.1) {
+    const rig = new ProxyRig({ profile: { ...CALM, batchMs: [1, 1] } })
+    const connections = rig.backend((_, request) => (request.startsWith('GET') ? SWITCH : undefined))
+    const client = rig.client()
+    client.send(HANDSHAKE)
+    rig.until(() => connections[0]?.receivedBytes !== undefined && connections[0].receivedBytes > 0)
+    const backend = connections[0]
+    assert.ok(backend !== undefined)
+    rig.world.after(delayMs, () => client.fin())
+    rig.pass(20)
+    if (client.receivedBytes === 0) assert.deepEqual(rig.outcomes, { 'client-abort': 1 })
+    else assert.ok(backend.finReceived, `the FIN ${delayMs} ms after the handshake is lost`)
+    rig.conclude()
+  }
+})
+
+test('a backend that closes right behind its 101 ends the tunnel', () => {
+  const rig = new ProxyRig()
+  rig.backend((peer) => {
+    peer.send(SWITCH)
+    peer.send('bye')
+    peer.fin()
+  })
+  const client = rig.client(HANDSHAKE)
+  rig.until(() => client.finReceived)
+  assert.match(client.text, /bye$/)
+  client.fin()
+  rig.until(() => 'tunnel-closed' in rig.outcomes)
+  rig.conclude()
+})
+
+test('a tunnel in which nothing moves is reset', () => {
+  const { rig, client } = open({ tunnelMs: 4000 })
+  rig.pass(3000)
+  client.send('still here')
+  const took = rig.until(() => client.resetBy !== 0)
+  assert.ok(took >= 4000 && took <= 4000 + 1001 + 101, `${took} ms`)
+  assert.deepEqual(rig.outcomes, { 'tunnel-timeout': 1 })
+  rig.conclude()
+})
+
+test('half-closed by the client, serverFin is what the backend may take', () => {
+  const { rig, client } = open({ tunnelMs: 60_000, serverFinMs: 2000 })
+  client.fin()
+  const took = rig.until(() => client.resetBy !== 0)
+  assert.ok(took >= 2000 && took <= 2000 + 501 + 101, `${took} ms`)
+  rig.conclude()
+})
+
+test('half-closed by the backend, clientFin is what the client may take', () => {
+  const { rig, client, backend } = open({ tunnelMs: 60_000, clientFinMs: 2000 })
+  backend.fin()
+  const took = rig.until(() => client.resetBy !== 0)
+  assert.ok(took >= 2000 && took <= 2000 + 501 + 101, `${took} ms`)
+  rig.conclude()
+})
+
+test('a reset of either side resets the other', () => {
+  for (const side of ['client', 'backend'] as const) {
+    const ends = open()
+    const { rig, client, backend } = ends
+    ends[side].rst()
+    const other = side === 'client' ? backend : client
+    rig.until(() => other.resetBy !== 0)
+    assert.deepEqual(rig.outcomes, { [side === 'client' ? 'client-reset' : 'upstream-reset']: 1 })
+    rig.conclude()
+  }
+})
+
+test('no other protocol is switched to, and none without being asked', () => {
+  for (const [request, response] of [
+    [get('/', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'), SWITCH.replace('websocket', 'h2c')],
+    [get(), SWITCH],
+    [
+      `POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx`,
+      SWITCH,
+    ],
+  ] as const) {
+    const rig = new ProxyRig()
+    const connections = rig.backend(response)
+    const client = rig.client(request)
+    rig.until(() => client.receivedBytes > 0)
+    assert.doesNotMatch(connections[0]?.text ?? '', /upgrade/i)
+    assert.equal(parse(client.text).status, 502)
+    rig.conclude()
+  }
+})
+
+test('a backend may refuse to switch', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('no'))
+  const client = rig.client(HANDSHAKE)
+  rig.until(() => client.text.endsWith('no'))
+  client.send(get())
+  rig.until(() => rig.outcomes['complete'] === 2)
+  rig.conclude()
+})
