@@ -63,7 +63,7 @@ export class ProxyRig {
       if (index === shard) sim?.listen(fd, LISTENER.id)
     })
     const peer = this.world.client(LISTENER.id, ip)
-    this.world.run({ until: () => peer.connected })
+    this.world.run({ until: () => peer.connected && this.#listeners[shard]?.queue.length === 0 })
     if (text !== '') peer.send(text)
     return peer
   }
