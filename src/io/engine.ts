@@ -100,7 +100,7 @@ export const OP = {
 /** Engine counters, in the order of the Float64Array `stats` (single writer: the engine; monotonic unless said otherwise). */
 export const ENGINE_STATS = [
   'accepted',
-  'refusedOverLimit', // accepted and closed at once: `maxConnections` reached
+  'refusedOverLimit', // accepted and closed at once: `maxConnections` reached, or no descriptor left
   'acceptExhausted', // EMFILE, ENFILE, ENOBUFS, ENOMEM on accept
   'acceptAborted', // ECONNABORTED and kin: the peer left before we accepted
   'connects',

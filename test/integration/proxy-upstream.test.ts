@@ -129,7 +129,7 @@ clusters: { web: { endpoints: [${endpoints.join(', ')}] } }
     const name = (await wire.response()).body.toString()
     picks.set(name, (picks.get(name) ?? 0) + 1)
   }
-  assert.deepEqual([...picks].sort(), [
+  assert.deepEqual([...picks].toSorted(), [
     ['a', 10],
     ['b', 20],
     ['c', 50],

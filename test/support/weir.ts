@@ -50,19 +50,21 @@ export async function weir(...args: readonly string[]): Promise<Finished> {
 }
 
 /** Start `weir run` and wait until it is ready. */
-export async function startWeir(t: Scope, configText: string): Promise<Weir> {
+export async function startWeir(t: Scope, configText: string, fdLimit?: number): Promise<Weir> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const configPath = join(folder, 'weir.yaml')
   await writeFile(configPath, configText)
-  const started = launch(t, ['run', '-c', configPath], configPath)
+  const started = launch(t, ['run', '-c', configPath], configPath, fdLimit)
   await started.line(/^weir: ready/)
   return started
 }
 
-/** Start any long-running command; does not wait. */
-export function launch(t: Scope, args: readonly string[], configPath = ''): Weir {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+/** Start any long-running command; does not wait. `fdLimit`: soft and hard limit of its file descriptors. */
+export function launch(t: Scope, args: readonly string[], configPath = '', fdLimit?: number): Weir {
+  const limit = fdLimit === undefined ? '' : `ulimit -n ${fdLimit} && `
+  const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, main, ...args]
+  const child = spawn('/bin/sh', command, { stdio: ['ignore', 'ignore', 'pipe'] })
   const stderr = new Lines(child)
   const line = (pattern: RegExp, from = 0): Promise<string> => stderr.find(pattern, from)
   const addresses = (): ReadonlyMap<string, string> => addressesIn(stderr.lines)

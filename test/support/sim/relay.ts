@@ -22,7 +22,10 @@ export function pumpRelay(core: EngineCore, source: SimConnection): void {
     const { relay } = source
     if (relay.left === 0) return core.endRelay(source, RELAY.complete)
     if (source.ended) return core.endRelay(source, RELAY.ended)
-    if (relay.to.out.length > 0 || relay.to.connecting) return
+    if (relay.to.out.length > 0 || relay.to.connecting) {
+      if (broken !== 0) core.breakUp(source, broken) // nobody reads what came before it
+      return
+    }
     if (reads === READS_PER_BATCH) return core.markReady(source)
     const count = source.socket.read(scratch, 0, Math.min(scratch.length, relay.left, core.options.queueCap))
     if (count === -ERRNO.EAGAIN) return

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { namedBackend } from '../support/backend.ts'
+import { openFds, scrape } from '../support/observe.ts'
+import { dialWeir, GET, settingText, startProxy } from '../support/proxied.ts'
+import { startWeir, until } from '../support/weir.ts'
+import type { Weir } from '../support/weir.ts'
+import type { Scope, Wire } from '../support/wire.ts'
+
+/** Connect `count` times and ask on each: those that were answered, and how many were closed without a word. */
+async function crowd(t: Scope, weir: Weir, count: number): Promise<{ served: Wire[]; refused: number }> {
+  const served: Wire[] = []
+  let refused = 0
+  for (let i = 0; i < count; i++) {
+    const wire = await dialWeir(t, weir)
+    wire.send(GET)
+    const answered = await wire.response().then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+    if (answered) served.push(wire)
+    else refused++
+  }
+  return { served, refused }
+}
+
+for (const [limit, reason] of [
+  ['connections', 'limit'],
+  ['connectionsPerClient', 'client-limit'],
+] as const) {
+  test(`limits.${limit} holds over two shards: the excess is closed and counted, and a place that comes free is given again`, async (t) => {
+    const backend = await namedBackend(t, 'ok')
+    const weir = await startProxy(t, {
+      endpoints: [backend.address],
+      shards: 2,
+      listener: `limits: { ${limit}: 10 }`,
+    })
+    const { served, refused } = await crowd(t, weir, 30)
+    assert.equal(served.length, 10)
+    assert.equal(refused, 20)
+    const metrics = await scrape(weir)
+    assert.equal(metrics.value('weir_listener_connections_refused_total', { reason }), 20)
+    assert.equal(metrics.value('weir_listener_connections'), 10)
+    for (const wire of served.splice(0, 5)) wire.socket.destroy()
+    await until(
+      async () => (await scrape(weir)).value('weir_listener_connections') === 5,
+      'five places are free',
+    )
+    assert.equal((await crowd(t, weir, 8)).served.length, 5)
+  })
+}
+
+test('under a limit of 256 descriptors: it says so, the excess is closed and counted, and service goes on afterwards', async (t) => {
+  const backend = await namedBackend(t, 'ok')
+  const weir = await startWeir(t, settingText({ endpoints: [backend.address], shards: 2 }), 256)
+  const said = weir.lines.find((line) => line.includes('client connections at most')) ?? ''
+  const most = Number(/(\d+) client connections at most/.exec(said)?.[1])
+  assert.match(said, /file descriptors: 256/)
+  assert.ok(most >= 16 && most < 128, said)
+  const { served, refused } = await crowd(t, weir, most + 60)
+  assert.ok(served.length <= most && served.length >= most - 2, `${served.length} of ${most}`)
+  const metrics = await scrape(weir)
+  assert.equal(metrics.value('weir_engine_refused_total'), refused)
+  for (const wire of served) wire.socket.destroy()
+  await until(async () => (await scrape(weir)).value('weir_listener_connections') === 0, 'all are gone')
+  assert.equal((await crowd(t, weir, 10)).refused, 0)
+  assert.equal(weir.process.exitCode, null)
+})
+
+test('EMFILE: who comes is closed rather than left in silence, and counted; who is there is served, and later everybody is', async (t) => {
+  const backend = await namedBackend(t, 'ok')
+  const weir = await startProxy(t, { endpoints: [backend.address], shards: 2 })
+  const setLimit = (limit: number): Promise<unknown> =>
+    promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, `--nofile=${limit}:`])
+  const early = await dialWeir(t, weir)
+  early.send(GET)
+  assert.equal((await early.response()).status, 200)
+  await setLimit(openFds(weir) - 3)
+  const wires = await Promise.all(Array.from({ length: 8 }, () => dialWeir(t, weir)))
+  for (const wire of wires) wire.send(GET)
+  for (let i = 0; i < 5; i++) {
+    early.send(GET)
+    assert.equal((await early.response()).status, 200, 'who was there before is served')
+  }
+  for (const wire of wires) assert.notEqual(await wire.ending(), undefined)
+  await setLimit(4096)
+  const metrics = await scrape(weir)
+  assert.ok(metrics.value('weir_engine_accept_exhausted_total') > 0)
+  assert.ok(metrics.value('weir_engine_refused_total') >= wires.length - 3) // what was free was given
+  const later = await dialWeir(t, weir)
+  later.send(GET)
+  assert.equal((await later.response()).status, 200)
+})
+
+test('EMFILE on the way to a backend is our shortage: 503, not the backend’s fault', async (t) => {
+  const backend = await namedBackend(t, 'ok')
+  const weir = await startProxy(t, { endpoints: [backend.address], shards: 1 })
+  const wire = await dialWeir(t, weir)
+  await until(async () => (await scrape(weir)).value('weir_listener_connections') === 1, 'it was accepted')
+  const limit = openFds(weir) - 3
+  await promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, `--nofile=${limit}:`])
+  wire.send(GET)
+  const response = await wire.response()
+  assert.equal(response.status, 503)
+  await promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, '--nofile=4096:'])
+  const again = await dialWeir(t, weir)
+  again.send(GET)
+  assert.equal((await again.response()).status, 200)
+})
