@@ -60,6 +60,23 @@ test('bytes go both ways, and each FIN goes on by itself', () => {
   rig.conclude()
 })
 
+test('the last words to a backend that is slow to read them arrive, and a clean end behind them', () => {
+  const { rig, client, backend } = open()
+  const before = backend.receivedBytes
+  backend.stopReading()
+  client.send('x'.repeat(400_000))
+  client.fin()
+  backend.fin()
+  rig.until(() => client.finReceived)
+  rig.pass(500)
+  backend.startReading()
+  rig.until(() => backend.finReceived || backend.resetBy !== 0)
+  assert.equal(backend.resetBy, 0)
+  assert.equal(backend.receivedBytes - before, 400_000)
+  assert.deepEqual(rig.outcomes, { 'tunnel-closed': 1 })
+  rig.conclude()
+})
+
 test('what either side says together with its handshake is not lost', () => {
   const rig = new ProxyRig()
   const connections = rig.backend((_, request) =>
@@ -149,6 +166,8 @@ test('no other protocol is switched to, and none without being asked', () => {
       `POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx`,
       SWITCH,
     ],
+    // A body that is still to come would be read as the tunnel's first bytes by one side and as chunks by the other.
+    [get('/', 'Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n'), SWITCH],
   ] as const) {
     const rig = new ProxyRig()
     const connections = rig.backend(response)
