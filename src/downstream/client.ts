@@ -32,7 +32,7 @@ export class ClientConnection extends Connection {
   #headDeadlineMs: number
   /** Inside `#read`: what finishes now is picked up by its loop. */
   #reading = false
-  /** Requests begun from bytes that had been carried, in a row. */
+  /** Requests in a row that were sent ahead: behind another in one read, or carried until the one before was done. */
   #pipelined = 0
 
   constructor(reactor: Reactor, listener: Listener, accepted: Accepted) {
@@ -57,11 +57,12 @@ export class ClientConnection extends Connection {
 
   onData(start: number, end: number): void {
     this.lastActiveMs = this.reactor.nowMs
-    if (this.#carry.empty) {
+    if (this.#carry.empty && !(this.blocked && this.handler === undefined)) {
       this.#pipelined = 0
       this.#read(start, end, false)
     } else if (this.#carry.append(this.reactor, start, end)) {
-      if (!this.held && !this.blocked) this.#read(this.#carry.start, this.#carry.end, true)
+      if (this.blocked && this.handler === undefined) this.hold(HOLD.unread) // no answers to one who does not read them
+      else if (!this.held) this.#read(this.#carry.start, this.#carry.end, true)
     } else this.listener.service.overloaded(this)
   }
 
@@ -162,7 +163,7 @@ export class ClientConnection extends Connection {
         if (this.handler !== undefined) break
       } else {
         if (at === end) break
-        const consumed = this.#readHead(at, end, carried)
+        const consumed = this.#readHead(at, end, carried || at > start)
         if (consumed === 0) break
         at += consumed
       }
@@ -172,7 +173,7 @@ export class ClientConnection extends Connection {
   }
 
   /** Returns the bytes of the head that was begun, 0 if there is none to begin. */
-  #readHead(start: number, end: number, carried: boolean): number {
+  #readHead(start: number, end: number, ahead: boolean): number {
     const { listener } = this
     const parser = this.#parser ?? listener.parser
     const consumed = parser.parse(this.reactor.mem, start, end)
@@ -186,7 +187,7 @@ export class ClientConnection extends Connection {
       return 0
     }
     this.requests++
-    if (carried) this.#pipelined++
+    if (ahead) this.#pipelined++
     this.#headDeadlineMs = Infinity
     listener.service.begin(this, parser.head)
     if (this.#parser !== undefined) {
