@@ -315,7 +315,15 @@ export class Exchange implements RequestHandler, Seeker {
       recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.tunnel)
     }
     if (outcome === OUTCOME['upstream-reset']) this.#up = undefined // gone, and its place in the pool given back
+    if (outcome === OUTCOME['tunnel-closed']) this.#part()
     this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
+  }
+
+  /** Both sides of a tunnel said all they had to say: a reset would take what the endpoint has not read yet from it. */
+  #part(): void {
+    const up = this.#up!
+    this.#up = undefined
+    this.#destination.pool.part(up, this.#timeouts.serverFinMs)
   }
 
   // ── the end ──

@@ -67,6 +67,7 @@ export class ResponseSide {
     this.persistentUpstream = false
     this.status = 0
     this.bytes = 0
+    this.#pump.begin(BODY.none, OUT.same, RESPONSE_LIMITS) // until there is a head, no payload: not that of the exchange before
   }
 
   /**

@@ -82,7 +82,8 @@ export class ProxyService implements Service {
       this.#reply(client, head, FAILURE.noEndpoint, cluster.spec.id)
       return
     }
-    const upgrade = head.upgrade && framing <= 0 && head.method === METHOD.get && asksForWebSocket(head)
+    const bodiless = framing === BODY.none || framing === 0
+    const upgrade = head.upgrade && bodiless && head.method === METHOD.get && asksForWebSocket(head)
     const fallbackHost = cluster.spec.name
     const keepAlive = persistent(head) && !this.#context.draining && !client.pipelinedOut
     this.active++

@@ -146,6 +146,13 @@ export class EndpointPool {
     this.closed(connection)
   }
 
+  /** Close a connection that its user is done with in good order: what was sent on it still arrives. */
+  part(connection: UpstreamConnection, lingerMs: number): void {
+    connection.user = undefined
+    connection.close(lingerMs)
+    this.closed(connection)
+  }
+
   /** A connection of ours is gone, whoever closed it. */
   closed(connection: UpstreamConnection): void {
     this.#forget(connection)
