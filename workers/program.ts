@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { connections } from '../native/index.ts'
 import packageFile from '../package.json' with { type: 'json' }
+import type { ActorUrls } from '../src/control/actors.ts'
 import { demoConfig, demoHints } from '../src/control/demo.ts'
 import type { DemoBackends, DemoPorts } from '../src/control/demo.ts'
 import { runForeground } from '../src/control/foreground.ts'
@@ -15,12 +16,18 @@ import { startThread } from '../src/io/thread.ts'
 
 const door = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 
+const DOORS: ActorUrls = { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') }
+
 /** Resolves with the exit code when the program has ended. */
-export function run(source: ConfigSource, onReady: (program: Program) => void = () => {}): Promise<number> {
+export function run(
+  source: ConfigSource,
+  onReady: (program: Program) => void = () => {},
+  urls: ActorUrls = DOORS,
+): Promise<number> {
   const program = new Program({
     version: packageFile.version,
     source,
-    urls: { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') },
+    urls,
     connections,
     timers: systemTimers,
     rng: systemRng(),

@@ -51,19 +51,30 @@ export async function weir(...args: readonly string[]): Promise<Finished> {
 
 /** Start `weir run` and wait until it is ready. */
 export async function startWeir(t: Scope, configText: string, fdLimit?: number): Promise<Weir> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  const configPath = join(folder, 'weir.yaml')
-  await writeFile(configPath, configText)
+  const configPath = await configFile(t, configText)
   const started = launch(t, ['run', '-c', configPath], configPath, fdLimit)
   await started.line(/^weir: ready/)
   return started
 }
 
+/** A configuration file that goes with the scope. */
+export async function configFile(t: Scope, configText: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const configPath = join(folder, 'weir.yaml')
+  await writeFile(configPath, configText)
+  return configPath
+}
+
 /** Start any long-running command; does not wait. `fdLimit`: soft and hard limit of its file descriptors. */
 export function launch(t: Scope, args: readonly string[], configPath = '', fdLimit?: number): Weir {
+  return launchEntry(t, [main, ...args], configPath, fdLimit)
+}
+
+/** The same with another entry than the program's own, before its arguments. */
+export function launchEntry(t: Scope, args: readonly string[], configPath: string, fdLimit?: number): Weir {
   const limit = fdLimit === undefined ? '' : `ulimit -n ${fdLimit} && `
-  const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, main, ...args]
+  const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args]
   const child = spawn('/bin/sh', command, { stdio: ['ignore', 'ignore', 'pipe'] })
   const stderr = new Lines(child)
   const line = (pattern: RegExp, from = 0): Promise<string> => stderr.find(pattern, from)

@@ -1,0 +1,4 @@
+import { mortal } from './fault.ts'
+
+await import('../../../workers/acceptor.ts')
+mortal('acceptor')

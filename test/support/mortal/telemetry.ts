@@ -1,0 +1,4 @@
+import { mortal } from './fault.ts'
+
+await import('../../../workers/telemetry.ts')
+mortal('telemetry')
