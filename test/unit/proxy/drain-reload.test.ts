@@ -1,0 +1,168 @@
+/** The end of a shard's clients, and changes of configuration under way. */
+import assert from 'node:assert/strict'
+import { setImmediate as settled } from 'node:timers/promises'
+import { test } from 'node:test'
+import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
+import { CLUSTER, LISTENER, snapshotOf } from '../../support/sim-shard.ts'
+
+type Draining = { over: boolean }
+
+const drain = (rig: ProxyRig, windowMs: number, hardMs: number): Draining => {
+  const state = { over: false }
+  void rig.shards[0]?.shard.drain(windowMs, hardMs).then(() => {
+    state.over = true
+  })
+  return state
+}
+
+test('a drain closes idle clients, spread over the window', async () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('x'))
+  const clients = Array.from({ length: 40 }, () => rig.client(get()))
+  rig.until(() => clients.every(({ receivedBytes }) => receivedBytes > 0))
+  const state = drain(rig, 2000, 10_000)
+  const closed = (): number => clients.filter(({ finReceived }) => finReceived).length
+  const startMs = rig.nowMs
+  const marks = [500, 1000, 1500, 2151].map((ms) => {
+    rig.world.run({ untilMs: startMs + ms })
+    return closed()
+  })
+  const [a = 0, b = 0, c = 0, d = 0] = marks
+  assert.ok(a >= 7 && a <= 14 && b >= 17 && b <= 25 && c >= 27 && c <= 35 && d === 40, marks.join())
+  assert.ok(clients.every(({ resetBy }) => resetBy === 0))
+  await settled()
+  assert.equal(state.over, true)
+  rig.conclude()
+})
+
+test('a drain lets requests under way finish, and says close', async () => {
+  const rig = new ProxyRig()
+  rig.backend((peer) => {
+    rig.world.after(3000, () => peer.send(respond('late')))
+  })
+  const client = rig.client(get())
+  rig.pass(10)
+  const state = drain(rig, 100, 10_000)
+  rig.pass(1000)
+  await settled()
+  assert.equal(state.over, false)
+  rig.until(() => client.finReceived)
+  const { fields, body } = parse(client.text)
+  assert.deepEqual([fields['connection'], body], ['close', 'late'])
+  rig.pass(100)
+  await settled()
+  assert.equal(state.over, true)
+  assert.deepEqual(rig.outcomes, { complete: 1 })
+  rig.conclude()
+})
+
+test('a request that arrives within the window is answered, and closes', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('x'))
+  const clients = [rig.client(), rig.client()]
+  drain(rig, 60_000, 120_000)
+  for (const client of clients) client.send(get())
+  rig.until(() => clients.every(({ finReceived }) => finReceived))
+  for (const client of clients) assert.equal(parse(client.text).fields['connection'], 'close')
+  rig.conclude()
+})
+
+test('what is left at the hard end is reset, even where an end would look complete', async () => {
+  const rig = new ProxyRig()
+  rig.backend('HTTP/1.1 200 OK\r\n\r\nhalf')
+  const client = rig.client('GET / HTTP/1.0\r\n\r\n')
+  rig.until(() => client.text.endsWith('half'))
+  const startMs = rig.nowMs
+  const state = drain(rig, 500, 2000)
+  rig.until(() => client.resetBy !== 0 || client.finReceived)
+  assert.equal(client.finReceived, false)
+  assert.ok(rig.nowMs - startMs >= 1900 && rig.nowMs - startMs <= 2101, `${rig.nowMs - startMs} ms`)
+  await settled()
+  assert.equal(state.over, true)
+  assert.deepEqual(rig.outcomes, { shutdown: 1 })
+  rig.conclude()
+})
+
+test('a second drain can only bring the end forward', async () => {
+  const rig = new ProxyRig()
+  rig.backend(() => {})
+  const client = rig.client(get())
+  rig.pass(10)
+  const first = drain(rig, 0, 60_000)
+  const second = drain(rig, 0, 0)
+  rig.pass(100)
+  await settled()
+  assert.ok(client.resetBy !== 0)
+  assert.deepEqual([first.over, second.over], [true, true])
+  rig.conclude()
+})
+
+test('requests under way finish on the configuration they began with', () => {
+  const rig = new ProxyRig()
+  const connections = rig.backend((peer) => {
+    rig.world.after(3000, () => peer.send(respond('old')))
+  })
+  const client = rig.client(get())
+  rig.pass(10)
+  rig.reload({ endpoints: [], cluster: { timeouts: { ...CLUSTER.timeouts, serverMs: 100 } } })
+  const other = rig.client(get())
+  rig.until(() => other.receivedBytes > 0)
+  assert.equal(verdict(other), '503 destination_unavailable')
+  rig.until(() => client.text.endsWith('old'))
+  rig.pass(10)
+  assert.equal(rig.upstreams, 0, 'an endpoint that left keeps no idle connection')
+  assert.equal(connections.length, 1)
+  rig.conclude()
+})
+
+test('a connection keeps the limits of the listener it was accepted under; a new one gets the new ones', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('x'))
+  const old = rig.client()
+  rig.reload({ listener: { limits: { ...LISTENER.limits, target: 10 } } })
+  const target = `/${'x'.repeat(50)}`
+  old.send(get(target))
+  rig.until(() => old.text.endsWith('x'))
+  const fresh = rig.client(get(target))
+  rig.until(() => fresh.finReceived)
+  assert.equal(parse(fresh.text).status, 414)
+  rig.conclude()
+})
+
+test('a snapshot that is not newer changes nothing', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('x'))
+  rig.reload({})
+  rig.apply(snapshotOf({ version: 1, endpoints: [] }))
+  const client = rig.client(get())
+  rig.until(() => client.text.endsWith('x'))
+  rig.conclude()
+})
+
+test('an endpoint whose address changes under its id gets connections of its own', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('old'))
+  rig.backend(respond('new'), '10.0.0.9:80')
+  const client = rig.client(get())
+  rig.until(() => client.text.endsWith('old'))
+  rig.reload({ endpoints: ['10.0.0.9:80'] })
+  client.send(get())
+  rig.until(() => client.text.endsWith('new'))
+  assert.equal(rig.upstreams, 1)
+  rig.conclude()
+})
+
+test('a cluster that leaves while requests wait in it serves them', () => {
+  const rig = new ProxyRig({ cluster: { pool: { ...CLUSTER.pool, maxPerHost: 1 } } })
+  rig.backend((peer, request) => {
+    rig.world.after(100, () => peer.send(respond(request.slice(4, 6))))
+  })
+  const clients = ['/1', '/2', '/3'].map((path) => rig.client(get(path)))
+  rig.pass(10)
+  rig.apply({ ...snapshotOf({ version: 5 }), clusters: [], routes: [] })
+  rig.until(() => clients.every((client, index) => client.text.endsWith(`/${index + 1}`)), 1000)
+  const later = rig.client(get())
+  rig.until(() => later.receivedBytes > 0)
+  assert.match(verdict(later), /^(404|421) /)
+  rig.conclude()
+})
