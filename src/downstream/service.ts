@@ -11,6 +11,8 @@ export interface RequestHandler {
   clientWritable(): void
   clientRelayDone(status: number, bytes: number): void
   clientTimer(nowMs: number): void
+  /** No buffer is left for what the client sent: give up. */
+  starved(): void
   /** The shard stops and waits no longer: break off. */
   cut(): void
 }

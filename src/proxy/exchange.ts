@@ -345,6 +345,10 @@ export class Exchange implements RequestHandler, Seeker {
     this.#finish(failure.outcome, keep ? CLIENT.keep : CLIENT.close)
   }
 
+  starved(): void {
+    this.#fail(FAILURE.overloaded)
+  }
+
   cut(): void {
     this.#finish(OUTCOME.shutdown, CLIENT.reset)
   }

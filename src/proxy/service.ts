@@ -113,10 +113,12 @@ export class ProxyService implements Service {
 
   overloaded(client: ClientConnection): void {
     this.#context.recorder.buffersExhausted()
-    if (client.handler === undefined) {
-      this.#answer(client, undefined, FAILURE.overloaded, NOWHERE)
-      client.closeGracefully()
-    } else client.resetNow()
+    if (client.handler !== undefined) {
+      client.handler.starved()
+      return
+    }
+    this.#answer(client, undefined, FAILURE.overloaded, NOWHERE)
+    client.closeGracefully()
   }
 
   closed(client: ClientConnection): void {

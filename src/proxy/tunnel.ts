@@ -87,6 +87,10 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#over(reset ? OUTCOME['client-reset'] : OUTCOME['client-abort'])
   }
 
+  starved(): void {
+    this.#over(OUTCOME.overloaded)
+  }
+
   cut(): void {
     this.#over(OUTCOME.shutdown)
   }
