@@ -201,6 +201,7 @@ export interface Connections {
   raiseFdLimit(): number
   /** Number of connections owned by a shard index, and of all. */
   count(shard?: number): number
-  /** Reset every connection a dead shard left behind. Returns how many. Only when that shard's engine has stopped. */
+  /** Reset every connection a dead shard left behind and return how many; those closed gracefully whose output is the kernel's already are
+   * only closed, and not counted. Only when that shard's engine has stopped. */
   resetOwned(shard: number): number
 }

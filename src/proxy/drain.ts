@@ -8,6 +8,7 @@ import type { Reactor } from '../io/reactor.ts'
 export class Drain {
   readonly #reactor: Reactor
   readonly #empty: () => boolean
+  readonly #sent: () => boolean
   readonly #atEnd: () => void
   #windowEndMs = Infinity
   #hardEndMs = Infinity
@@ -15,10 +16,14 @@ export class Drain {
   #resolve: (() => void) | undefined
   #promise: Promise<void> | undefined
 
-  /** `atEnd` runs when the last client is gone, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any. */
-  constructor(reactor: Reactor, empty: () => boolean, atEnd: () => void) {
+  /**
+   * `empty`: no client is left. `sent`: nothing is left that clients closed gracefully have still to be given.
+   * `atEnd` runs when both hold, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any.
+   */
+  constructor(reactor: Reactor, empty: () => boolean, sent: () => boolean, atEnd: () => void) {
     this.#reactor = reactor
     this.#empty = empty
+    this.#sent = sent
     this.#atEnd = atEnd
   }
 
@@ -37,10 +42,13 @@ export class Drain {
 
   onTurn(nowMs: number): void {
     if (this.#resolve === undefined) return
-    if (nowMs >= this.#hardEndMs) this.#resetAll()
+    const hard = nowMs >= this.#hardEndMs
+    if (hard) this.#resetAll()
     else this.#closeShare(nowMs)
     this.#lastTurnMs = nowMs
     if (!this.#empty()) return
+    this.#reactor.ops.flush() // closing is an op: what it leaves queued is known when it ran
+    if (!hard && !this.#sent()) return
     this.#atEnd()
     this.#resolve()
     this.#resolve = undefined

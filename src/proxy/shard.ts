@@ -3,6 +3,7 @@ import type { Rng } from '../base/random.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { ClientConnection } from '../downstream/client.ts'
 import { Listener } from '../downstream/listener.ts'
+import { ENGINE_STATS } from '../io/engine.ts'
 import type { Engine, EngineOptions } from '../io/engine.ts'
 import { Reactor } from '../io/reactor.ts'
 import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
@@ -44,6 +45,8 @@ export const ENGINE_OPTIONS: Pick<
   opRows: 4096,
 }
 
+const QUEUED_BYTES = ENGINE_STATS.indexOf('queuedBytes')
+
 export type ShardParts = {
   readonly shard: number
   readonly engine: Engine
@@ -84,8 +87,10 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder), rng)
     this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#line = fleet.actor(shard)
+    const { engine: stats } = fleet.stripe(shard)
     const isEmpty = (): boolean => this.#clients === 0
-    this.#drain = new Drain(this.reactor, isEmpty, () => this.#clusters.closeIdle())
+    const isSent = (): boolean => stats[QUEUED_BYTES] === 0
+    this.#drain = new Drain(this.reactor, isEmpty, isSent, () => this.#clusters.closeIdle())
   }
 
   start(): void {

@@ -73,3 +73,29 @@ async function refused(address: string): Promise<boolean> {
     socket.destroy()
   }
 }
+
+test('a response that is on its way when the program stops arrives whole, however slowly it is read', async (t) => {
+  const body = Buffer.alloc(2_000_000, 'x')
+  const backend = await startBackend(t, (_incoming, response) => response.end(body))
+  const weir = await startWeir(t, config(backend, '{ window: 50ms, hard: 10s }'))
+  const [host = '', port] = (weir.addresses().get('web') ?? '').split(':')
+  const socket = connect(Number(port), host)
+  t.after(() => socket.destroy())
+  socket.pause()
+  socket.write('GET / HTTP/1.1\r\nhost: a.example\r\n\r\n')
+  await until(async () => {
+    const { body: facts } = await ask(`${weir.adminUrl()}/api/v1/shards`)
+    const { shards } = JSON.parse(facts) as { shards: { requests: number }[] }
+    return shards.some(({ requests }) => requests === 1)
+  }, 'the exchange is over, its response in the buffers on the way')
+  weir.process.kill('SIGTERM')
+  await weir.line(/SIGTERM: draining/)
+  const exited = once(weir.process, 'exit')
+  await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 1000))])
+  let bytes = 0
+  socket.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume()
+  await once(socket, 'close')
+  assert.ok(bytes > body.length, `${bytes} bytes`)
+  await exited
+  assert.equal(weir.process.exitCode, 0)
+})

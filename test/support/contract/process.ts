@@ -150,6 +150,23 @@ export function processCases(contract: Contract): void {
     assert.equal(rig.harness.connections.count(shard), 0)
   })
 
+  contract('of a stopped engine, what was closed gracefully and is sent already ends well', async (rig) => {
+    const { near, far } = await rig.accepted()
+    const { shard } = rig.harness.options
+    far.stopReading()
+    rig.probe.send(near, pattern(500))
+    rig.probe.op(OP.close, near, 5000)
+    await rig.pass(100)
+    await rig.until(() => rig.stat('queuedBytes') === 0, 'the flush')
+    rig.harness.engine.stop()
+    assert.equal(rig.harness.connections.count(shard), 1)
+    assert.equal(rig.harness.connections.resetOwned(shard), 0)
+    assert.equal(rig.harness.connections.count(shard), 0)
+    far.startReading()
+    await rig.until(() => far.finReceived || far.resetBy !== 0, 'the end')
+    assert.deepEqual([far.receivedBytes, far.resetBy], [500, 0])
+  })
+
   contract('one engine per shard index at a time', ({ harness }) => {
     assert.throws(() => harness.twin())
     return Promise.resolve()

@@ -89,13 +89,16 @@ export class SimProcess implements Connections {
 
   resetOwned(shard: number): number {
     if (this.members.get(shard)?.stopped === false) throw new Error(`engine ${shard} still runs`)
-    const left = this.#connections(shard)
-    for (const connection of left) {
+    let count = 0
+    for (const connection of this.#connections(shard)) {
+      const parting = connection.lingering && connection.socket.finSent
       connection.generation = 0
-      connection.socket.abort()
+      if (parting) connection.socket.close()
+      else connection.socket.abort()
+      if (!parting) count++
       this.remove(connection)
     }
-    return left.length
+    return count
   }
 
   /** Connections whose handles live. */
