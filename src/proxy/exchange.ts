@@ -271,6 +271,7 @@ export class Exchange implements RequestHandler, Seeker {
     this.#step(STEP.retry)
     this.#retries++
     if (up !== undefined) pool.discard(up)
+    this.#client.unhold(HOLD.peerBlocked) // it was the lost connection that was blocked
     this.#connect(true)
   }
 
