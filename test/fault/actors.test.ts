@@ -1,42 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { ask } from '../support/backend.ts'
+import { shardsOf, startMortal } from '../support/mortal.ts'
 import { openFds, scrape } from '../support/observe.ts'
 import { dialWeir, GET, settingText } from '../support/proxied.ts'
 import { scriptedBackend } from '../support/scripted.ts'
-import { configFile, launchEntry, until } from '../support/weir.ts'
+import { until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import { rawBackend } from '../support/wire.ts'
 import type { Scope, Wire } from '../support/wire.ts'
-
-const main = fileURLToPath(new URL('../support/mortal/main.ts', import.meta.url))
-
-/** The program, in which `actor` dies so at each `kill`. */
-async function startMortal(
-  t: Scope,
-  text: string,
-  actor: string,
-  kind: string,
-): Promise<Weir & { kill: () => void }> {
-  const path = await configFile(t, text)
-  const weir = launchEntry(t, [main, path, actor, kind], path)
-  await weir.line(/^weir: ready/)
-  return { ...weir, kill: () => void weir.process.kill('SIGUSR2') }
-}
-
-type ShardFacts = {
-  readonly id: number
-  readonly state: string
-  readonly restarts: number
-  readonly connections: number
-  readonly inFlight: number
-}
-
-async function shardsOf(weir: Weir): Promise<readonly ShardFacts[]> {
-  const { body } = await ask(`${weir.adminUrl()}/api/v1/shards`)
-  return (JSON.parse(body) as { shards: ShardFacts[] }).shards
-}
 
 async function crowd(t: Scope, weir: Weir, count: number): Promise<readonly Wire[]> {
   const wires = await Promise.all(Array.from({ length: count }, () => dialWeir(t, weir)))
