@@ -23,6 +23,17 @@ export const SMALL_REACTOR: ReactorOptions = {
   ],
 }
 
+/** Next to nothing: it runs out. */
+export const SCARCE_REACTOR: ReactorOptions = {
+  scratchBytes: 9216,
+  granularityMs: 50,
+  slabs: [
+    { bytes: 2048, count: 4 },
+    { bytes: 8192, count: 2 },
+    { bytes: 98_304, count: 1 },
+  ],
+}
+
 export const LISTENER: ListenerSpec = {
   id: 0,
   name: 'web',
@@ -115,13 +126,14 @@ export const startSimShard = (
   world: SimWorld,
   fleet: Fleet,
   index = 0,
-  options: Partial<EngineOptions> = {},
+  options: Partial<EngineOptions> & { readonly reactor?: ReactorOptions } = {},
 ): SimShard => {
+  const { reactor = SMALL_REACTOR, ...engineOptions } = options
   const engine = world.engine({
     shard: index,
-    ownBytes: Reactor.ownBytes(SMALL_REACTOR),
+    ownBytes: Reactor.ownBytes(reactor),
     stats: fleet.stripe(index).engine,
-    ...options,
+    ...engineOptions,
   })
   const errors: unknown[] = []
   const shard = new Shard({
@@ -131,7 +143,7 @@ export const startSimShard = (
     clock: { monotonicMs: () => world.nowMs, wallMs: () => world.nowMs },
     rng: new Sfc32(world.seed, index, 7),
     hashKey: [1, 2],
-    reactor: SMALL_REACTOR,
+    reactor,
     onError: (error) => {
       errors.push(error)
       throw error

@@ -4,7 +4,7 @@ import { insist } from './ledger.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import { connectionOptions, requestFraming, requestLineOf, valueOf, valuesOf } from './message.ts'
 import type { Framing, Message } from './message.ts'
-import { decodePlan } from './plan.ts'
+import { decodePlan, padding } from './plan.ts'
 import type { ResponsePlan } from './plan.ts'
 import { MessageReader } from './reader.ts'
 import { interimBytes, switchingBytes, wireResponse } from './response.ts'
@@ -79,6 +79,8 @@ export class BackendConnection {
       insist('hops', valuesOf(message, name).length === 0, `${name} reached a backend`)
     }
     insist('exact', valueOf(message, 'x-id') === String(entry.id), `x-id of another request at ${entry.id}`)
+    const pad = valueOf(message, 'x-pad') ?? ''
+    insist('exact', pad === padding(entry.id, entry.pad), `${entry.id}: a large field is not as it was`)
     const from = valueOf(message, 'x-forwarded-for')
     insist('hops', from === entry.ip, `x-forwarded-for: ${from}, the client is ${entry.ip}`)
     insist('hops', valueOf(message, 'x-forwarded-proto') === 'http', 'x-forwarded-proto')

@@ -2,6 +2,7 @@ import { insist } from './ledger.ts'
 import type { Entry } from './ledger.ts'
 import { valueOf, valuesOf } from './message.ts'
 import type { Message } from './message.ts'
+import { padding } from './plan.ts'
 import type { RequestPlan } from './request.ts'
 
 /** The fields of a final response, held against the request it answers. */
@@ -21,6 +22,9 @@ export const checkResponse = (message: Message, plan: RequestPlan, entry: Entry)
   insist('exact', valueOf(message, 'x-id') === String(id), `${id} got ${valueOf(message, 'x-id')}'s response`)
   if (entry.status === 101) return
   insist('exact', entry.status === plan.response.status, `${id}: ${entry.status}`)
+  const { pad, fault } = plan.response
+  const padded = pad === 0 || fault === 'garbage' || valueOf(message, 'x-pad') === padding(id, pad)
+  insist('exact', padded, `${id}: a large field is not as it was`)
   insist('hops', valueOf(message, 'x-request-echo') === requestId, `${id}: two request ids`)
 }
 

@@ -104,8 +104,8 @@ export class ModelClient {
   #send(plan: RequestPlan): void {
     if (this.over || this.#closing) return
     this.#sent++
-    const { id } = plan.response
-    const entry = this.#ledger.open(id, plan.method, this.#plan.ip, plan.size)
+    const { method, size, pad } = plan
+    const entry = this.#ledger.open({ id: plan.response.id, method, ip: this.#plan.ip, upSize: size, pad })
     const waiting: Waiting = { plan, entry, interim: 0, received: 0 }
     this.#waiting.push(waiting)
     const { head, body } = wireRequest(plan)
@@ -156,8 +156,9 @@ export class ModelClient {
     const kept = plan.minor === 1 ? !options.includes('close') : options.includes('keep-alive')
     if (!kept) this.#closing = true
     if (status === 101) this.#switch(waiting)
-    // A head that came too late was perhaps not read as far as to know of HEAD.
-    return responseFraming(message, status === 408 ? 'GET' : plan.method)
+    // What refuses a HEAD of which too little was read to know it for one has a body, the last thing on the connection.
+    if (this.#own && plan.method === 'HEAD' && this.#closing) return { kind: 'close' }
+    return responseFraming(message, plan.method)
   }
 
   #interim(message: Message, waiting: Waiting, status: number): Framing {

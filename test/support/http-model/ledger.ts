@@ -37,8 +37,9 @@ export type Entry = {
   readonly method: string
   /** The client's address. */
   readonly ip: string
-  /** Bytes of the request's body. */
+  /** Bytes of the request's body, and of the field that makes its head larger. */
   readonly upSize: number
+  readonly pad: number
   /** Times a backend read its head. */
   attempts: number
   readonly requestIds: string[]
@@ -59,13 +60,11 @@ export class Ledger {
   /** Interim responses seen by clients, tunnels that carried everything: proof that a run reached something. */
   readonly seen: Map<string, number> = new Map()
 
-  open(id: number, method: string, ip: string, upSize: number): Entry {
+  open(begun: Pick<Entry, 'id' | 'method' | 'ip' | 'upSize' | 'pad'>): Entry {
+    const { id } = begun
     if (this.entries.has(id)) throw new Error(`exchange ${id} twice`)
     const entry: Entry = {
-      id,
-      method,
-      ip,
-      upSize,
+      ...begun,
       attempts: 0,
       requestIds: [],
       closedAt: -1,

@@ -39,6 +39,8 @@ export type ResponsePlan = {
   readonly tunnel: number
   /** Pause between the pieces of the response. */
   readonly gapMs: number
+  /** Bytes of a field that makes the head so much larger. */
+  readonly pad: number
 }
 
 export const PLAIN: Omit<ResponsePlan, 'id' | 'size'> = {
@@ -56,6 +58,7 @@ export const PLAIN: Omit<ResponsePlan, 'id' | 'size'> = {
   deafMs: 0,
   tunnel: 0,
   gapMs: 0,
+  pad: 0,
 }
 
 type OptionName = Exclude<keyof typeof PLAIN, 'framing'>
@@ -90,5 +93,10 @@ export const decodePlan = (target: string): ResponsePlan => {
     deafMs: number('deafMs'),
     tunnel: number('tunnel'),
     gapMs: number('gapMs'),
+    pad: number('pad'),
   }
 }
+
+/** The value of a padding field of exchange `id`. */
+export const padding = (id: number, bytes: number): string =>
+  String.fromCharCode(97 + (id % 26)).repeat(bytes)

@@ -1,4 +1,4 @@
-import { encodePlan } from './plan.ts'
+import { encodePlan, padding } from './plan.ts'
 import type { ResponsePlan } from './plan.ts'
 import { requestKey, streamBytes } from './stream.ts'
 import { chunkedBytes, headBytes } from './writer.ts'
@@ -20,6 +20,8 @@ export type RequestPlan = {
   readonly frills: boolean
   /** What is wrong with it: a malformed head, a malformed chunk, a body (or tunnel) that stops half way. */
   readonly flaw: 'none' | 'head' | 'chunk' | 'stall'
+  /** Bytes of a field that makes the head so much larger. */
+  readonly pad: number
   /** Pause before it. */
   readonly gapMs: number
   readonly response: ResponsePlan
@@ -35,6 +37,7 @@ export const plainRequest = (response: ResponsePlan, parts: Partial<RequestPlan>
   upgrade: false,
   frills: false,
   flaw: 'none',
+  pad: 0,
   gapMs: 0,
   ...parts,
   response,
@@ -76,6 +79,7 @@ export const wireRequest = (plan: RequestPlan): { head: Uint8Array; body: Uint8A
     ['Host', 'example.test'],
     ['X-Id', String(id)],
     ...malformed,
+    ...(plan.pad > 0 ? ([['X-Pad', padding(id, plan.pad)]] as const) : []),
     ...(plan.frills ? SNEAKY : []),
     ...(plan.upgrade ? ([['Upgrade', 'websocket']] as const) : []),
     ...(options.length > 0 ? ([['Connection', options.join(', ')]] as const) : []),

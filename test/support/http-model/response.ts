@@ -1,4 +1,4 @@
-import { PLAIN } from './plan.ts'
+import { padding, PLAIN } from './plan.ts'
 import type { ResponsePlan } from './plan.ts'
 import { responseKey, streamBytes } from './stream.ts'
 import { chunkedBytes, headBytes } from './writer.ts'
@@ -26,8 +26,8 @@ const GARBAGE: readonly string[] = [
   'HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello',
 ]
 
-/** Bodies that break the chunked coding behind a good head. */
-const BROKEN_CHUNKS: readonly string[] = ['zz\r\n', '1\r\nabc\r\n', '-1\r\n\r\n', '1 \r\na\r\n0\r\n\r\n']
+/** Bodies that break the chunked coding behind a good head; `?` is the first byte of the body as planned. */
+const BROKEN_CHUNKS: readonly string[] = ['zz\r\n', '1\r\n?bc\r\n', '-1\r\n\r\n', '1 \r\na\r\n0\r\n\r\n']
 
 const bodyless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304
@@ -42,6 +42,7 @@ export const wireResponse = (plan: ResponsePlan, method: string, requestId: stri
     ['X-Id', String(plan.id)],
     ['X-Size', String(plan.size)],
     ['x-request-echo', requestId],
+    ...(plan.pad > 0 ? ([['x-pad', padding(plan.id, plan.pad)]] as const) : []),
     ['x-request-id', 'forged-by-the-backend'],
     ...(plan.frills ? FRILLS : []),
     ...(last && plan.minor === 1 ? ([['Connection', 'close']] as const) : []),
@@ -63,6 +64,8 @@ const garbage = (plan: ResponsePlan, requestId: string): WireResponse => {
     ['transfer-encoding', 'chunked'],
   ])
   const body = Buffer.from(BROKEN_CHUNKS[kind - GARBAGE.length] ?? '')
+  const first = body.indexOf(0x3f)
+  if (first >= 0) body.set(streamBytes(responseKey(plan.id), 0, 1), first)
   return { bytes: Buffer.concat([head, body]), headLength: head.length, last: false }
 }
 

@@ -28,6 +28,8 @@ export type Scenario = {
   readonly clusterTimeouts: ClusterTimeouts
   readonly pipeline: number
   readonly logging: boolean
+  /** Buffers for next to nothing: they run out. */
+  readonly scarce: boolean
   /** Bytes an output queue may hold: it must never come to that. */
   readonly queueCap: number
   /** When the drain begins; Infinity: when all is done. */
@@ -80,6 +82,7 @@ export const drawScenario = (chance: Chance): Scenario => {
     clusterTimeouts: calm ? PATIENT_CLUSTER : HASTY_CLUSTER,
     pipeline: calm || chance.happens(0.5) ? 16 : 1 + chance.below(3),
     logging: chance.happens(0.3),
+    scarce: !calm && chance.happens(0.15),
     queueCap: chance.happens(0.5) ? 98_304 : 262_144,
     drainAtMs: !calm && chance.happens(0.3) ? chance.below(2500) : Infinity,
     drain: { windowMs: chance.below(1000), hardMs: 1000 + chance.below(2000) },

@@ -5,7 +5,15 @@ import { modelBackend } from '../http-model/backend.ts'
 import { insist, LawBroken, Ledger } from '../http-model/ledger.ts'
 import type { Law } from '../http-model/ledger.ts'
 import { ModelError } from '../http-model/message.ts'
-import { CLUSTER, LISTENER, makeFleet, residue, snapshotOf, startSimShard } from '../sim-shard.ts'
+import {
+  CLUSTER,
+  LISTENER,
+  makeFleet,
+  residue,
+  SCARCE_REACTOR,
+  snapshotOf,
+  startSimShard,
+} from '../sim-shard.ts'
 import type { SimShard } from '../sim-shard.ts'
 import type { SimListener } from '../sim/listener.ts'
 import { SimFailure, SimWorld } from '../sim/world.ts'
@@ -69,7 +77,10 @@ export class Storm {
     })
     const fleet = makeFleet(scenario.shards)
     for (let index = 0; index < scenario.shards; index++) {
-      const sim = startSimShard(world, fleet, index, { queueCap: scenario.queueCap })
+      const sim = startSimShard(world, fleet, index, {
+        queueCap: scenario.queueCap,
+        ...(scenario.scarce ? { reactor: SCARCE_REACTOR, opRows: 64, eventRows: 64 } : {}),
+      })
       this.shards.push(sim)
       this.#listeners.push(world.listener())
     }

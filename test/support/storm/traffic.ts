@@ -62,10 +62,14 @@ const drawRequest = (chance: Chance, id: number, { calm, last }: Place): Request
     connection,
     expectMs: size > 0 && minor === 1 && chance.happens(0.2) ? 100 : -1,
     frills: chance.happens(0.3),
+    pad: drawPad(chance),
     flaw: calm || chance.happens(0.9) ? 'none' : drawFlaw(chance, body, size),
     gapMs: chance.happens(0.7) ? 0 : chance.size([1, calm ? 1000 : 2500]),
   })
 }
+
+/** Now and then a head that no one read brings whole. */
+const drawPad = (chance: Chance): number => (chance.happens(0.9) ? 0 : chance.size([100, 24_000]))
 
 const drawFlaw = (chance: Chance, body: RequestPlan['body'], size: number): RequestPlan['flaw'] => {
   if (chance.happens(0.3)) return 'head'
@@ -100,6 +104,7 @@ const drawResponse = (
     frills: chance.happens(0.3),
     deafMs: uploads && chance.happens(0.15) ? chance.size([1, 1000]) : 0,
     gapMs: chance.happens(0.9) ? 0 : chance.size([1, 50]),
+    pad: drawPad(chance),
     ...drawFault(chance, calm),
   })
 }

@@ -1,7 +1,7 @@
 /** A reused connection that turns out dead: one more attempt, where that can do no harm (RFC 9110 §9.2.2). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
+import { BACKEND, get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
 import { CLUSTER } from '../../support/sim-shard.ts'
 import { CALM } from '../../support/sim/profile.ts'
 import type { SimPeer } from '../../support/sim/peer.ts'
@@ -160,5 +160,31 @@ test('surplus behind a response ends the connection, not the response', () => {
   rig.until(() => rig.outcomes['complete'] === 2)
   assert.equal(connections.length, 2)
   assert.doesNotMatch(client.text, /evil/)
+  rig.conclude()
+})
+
+test('a retry does not inherit the standstill of the connection that was lost', () => {
+  const rig = new ProxyRig()
+  let roomy = false
+  const { peers } = rig.world.backend(BACKEND, {
+    bufferBytes: 100,
+    accept: (peer) => {
+      peer.onFin = () => peer.close()
+      if (roomy) peer.onData = () => peer.text.endsWith('hello') && peer.send(respond('again'))
+      else peer.onData = () => peer.text.endsWith('\r\n\r\n') && peer.send(respond('warm'))
+    },
+  })
+  const client = rig.client(get())
+  rig.until(() => client.text.endsWith('warm'))
+  roomy = true
+  const [idle] = peers
+  idle?.stopReading() // the next head does not fit its buffers: the connection is blocked
+  client.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
+  rig.pass(100)
+  idle?.rst()
+  rig.pass(100)
+  client.send('hello')
+  rig.until(() => client.text.endsWith('again'), 1000)
+  assert.deepEqual(rig.outcomes, { complete: 2, 'stale-reuse': 1 })
   rig.conclude()
 })
