@@ -138,6 +138,7 @@ void Engine::turnAway(int listenerFd) {
     const int fd = accept4(listenerFd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;
     close(fd);
+    add(Stat::refusedOverLimit);
   }
   reserveFd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

@@ -90,20 +90,34 @@ bool Host::start(napi_value handler) {
   return true;
 }
 
+// All batches of a turn are one callback as Node counts them: promise reactions and ticks run at its end. Between a handler and its
+// ops they must not run, because one that flushes would write over rows that are still to be read.
 void Host::turn(bool force) {
   if (stopped() || !started() || inTurn_) return;
   inTurn_ = true;
   napi_handle_scope scope = nullptr;
   napi_open_handle_scope(env_, &scope);
+  napi_value resource = nullptr;
+  napi_get_reference_value(env_, resource_, &resource);
+  napi_callback_scope callback = nullptr;
+  if (napi_open_callback_scope(env_, resource, context_, &callback) == napi_ok) {
+    rounds(force);
+    napi_close_callback_scope(env_, callback);
+  } else {
+    halt();  // the thread is being terminated
+  }
+  napi_close_handle_scope(env_, scope);
+  inTurn_ = false;
+  schedule();
+}
+
+void Host::rounds(bool force) {
   for (int round = 0; round < kRounds; ++round) {
     const int32_t rows = engine_->collect(force);
     if (rows != kNoBatch && !deliver(rows)) break;
     force = false;
     if (!engine_->busy()) break;
   }
-  napi_close_handle_scope(env_, scope);
-  inTurn_ = false;
-  schedule();
 }
 
 // One call into JavaScript. False: there will be no other.
@@ -112,7 +126,7 @@ bool Host::deliver(int32_t rows) {
   napi_get_reference_value(env_, handler_, &handler);
   napi_get_reference_value(env_, resource_, &resource);
   napi_create_int32(env_, rows, &count);
-  const napi_status status = napi_make_callback(env_, context_, resource, handler, 1, &count, &answer);
+  const napi_status status = napi_call_function(env_, resource, handler, 1, &count, &answer);
   if (stopped()) return false;  // by the handler; its rows have no engine any more
   if (status == napi_ok) {
     int32_t ops = -1;  // not a number: a bad op row

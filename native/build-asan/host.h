@@ -34,6 +34,7 @@ class Host {
   bool makeMemory(napi_value object, napi_value stats, EngineMemory* memory);
   bool openHandles();
   void turn(bool force);
+  void rounds(bool force);
   bool deliver(int32_t rows);
   void halt();
   void keep(napi_value value);

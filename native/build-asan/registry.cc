@@ -48,10 +48,16 @@ int resetOwned(int shard) {
   for (int fd = 0, last = table::highest(); fd <= last; ++fd) {
     Connection& c = table::at(fd);
     if (c.owner.load(std::memory_order_acquire) != shard + 1) continue;
+    // Its last words are the kernel's already: a reset would take them back.
+    const bool parting = c.has(kLingering) && c.output == nullptr;
     delete c.output;
     table::release(c);
-    closeWithReset(fd);
-    ++count;
+    if (parting) {
+      close(fd);
+    } else {
+      closeWithReset(fd);
+      ++count;
+    }
   }
   return count;
 }

@@ -24,7 +24,8 @@ enum class Delivery { done, noSuchEngine };
 // Moves the entry to that shard's engine, or leaves it with the caller.
 Delivery deliver(int fd, int shard, int32_t tag);
 
-// Resets every connection of a shard that has no engine. -1: it has one.
+// Resets every connection of a shard that has no engine, and closes those that lingered with nothing left to send.
+// How many were reset; -1: it has an engine.
 int resetOwned(int shard);
 
 }  // namespace registry

@@ -171,9 +171,11 @@ bool Engine::receive(int fd, Connection& c) {
   return true;
 }
 
-// Reports a break once nothing is left to be read first; a paused connection does not wait for that. False: gone.
+// Reports a break once nothing is left to be read first; one that is not read, paused or the source of a relay whose target
+// takes nothing, does not wait for that. False: gone.
 bool Engine::settleFailure(int fd, Connection& c) {
-  if (c.has(kReadable) && !c.has(kPaused | kPeerEnded)) return true;
+  const bool held = c.has(kPaused | kPeerEnded) || (c.has(kRelaySource) && !canTake(table::at(c.relayTo)));
+  if (c.has(kReadable) && !held) return true;
   const int error = c.error != 0 ? c.error : socketError(fd);
   if (error == 0) {
     c.flags &= ~kFailing;
