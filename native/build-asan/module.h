@@ -1,8 +1,0 @@
-#pragma once
-#include <node_api.h>
-
-namespace weir {
-
-napi_value createEngine(napi_env env, napi_callback_info info);
-
-}  // namespace weir
