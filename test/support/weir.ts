@@ -116,6 +116,7 @@ async function end(child: ChildProcess): Promise<number | null> {
   const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
   await once(child, 'exit')
   clearTimeout(late)
+  if (child.signalCode === 'SIGKILL') throw new Error('it did not stop')
   return child.exitCode
 }
 
