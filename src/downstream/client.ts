@@ -5,6 +5,9 @@ import type { Accepted, Reactor } from '../io/reactor.ts'
 import type { Listener } from './listener.ts'
 import type { RequestHandler } from './service.ts'
 
+/** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
+const LOOKS = 4
+
 /**
  * A client's connection: cuts what it reads into requests, one at a time and in order, and hands each to the service. It knows
  * nothing of endpoints; what is answered, and when, is the handler's business.
@@ -111,7 +114,8 @@ export class ClientConnection extends Connection {
 
   onWritable(): void {
     if (this.handler !== undefined) this.handler.clientWritable()
-    else if (!this.#carry.empty) this.reactor.defer(this)
+    else if (this.#carry.empty) this.#rest()
+    else this.reactor.defer(this)
   }
 
   onRelayDone(status: number, bytes: number): void {
@@ -120,6 +124,7 @@ export class ClientConnection extends Connection {
 
   onTimer(nowMs: number): void {
     if (this.handler !== undefined) this.handler.clientTimer(nowMs)
+    else if (this.blocked) this.#awaitReader(nowMs)
     else if (this.#carry.empty) {
       this.listener.service.idleTimeout(this)
       this.closeGracefully()
@@ -219,6 +224,18 @@ export class ClientConnection extends Connection {
     if (this.#headDeadlineMs !== Infinity && this.requests === 0) return // the first request's clock runs from the accept on
     this.#headDeadlineMs = Infinity
     this.reactor.wheel.arm(this, this.reactor.nowMs + this.listener.spec.timeouts.keepAliveMs)
+  }
+
+  /** Its last response is still on its way: no request is due before it has read that, and while it reads it may take its time. */
+  #awaitReader(nowMs: number): void {
+    const { clientMs } = this.listener.spec.timeouts
+    const leftMs = clientMs - this.idleMs(nowMs, true)
+    if (leftMs > 0) {
+      this.reactor.wheel.arm(this, nowMs + Math.min(leftMs, clientMs / LOOKS))
+      return
+    }
+    this.listener.service.readTimeout(this)
+    this.resetNow()
   }
 
   /** Part of a head is there: the whole of it must come in time, and a byte now and then buys none. */

@@ -26,6 +26,8 @@ export interface Service {
   headTimeout(client: ClientConnection): void
   /** No request came in time; the connection is being closed. */
   idleTimeout(client: ClientConnection): void
+  /** It does not read its last response; the connection is being reset. */
+  readTimeout(client: ClientConnection): void
   /** Our bounded memory is used up. */
   overloaded(client: ClientConnection): void
   closed(client: ClientConnection): void

@@ -111,6 +111,10 @@ export class ProxyService implements Service {
     this.#context.recorder.clientTimeout(client.listener.spec.id, kind)
   }
 
+  readTimeout(client: ClientConnection): void {
+    this.#context.recorder.clientTimeout(client.listener.spec.id, CLIENT_TIMEOUT.client)
+  }
+
   overloaded(client: ClientConnection): void {
     this.#context.recorder.buffersExhausted()
     if (client.handler !== undefined) {
