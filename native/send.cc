@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <cerrno>
+#include <cstring>
 #include <new>
 
 #include "engine.h"
@@ -15,7 +16,30 @@ namespace {
 
 constexpr int kSpans = 64;
 
+// A message this small is cheaper copied together than described to the kernel piece by piece.
+constexpr size_t kCopyMost = 4096;
+
+ssize_t sendBytes(int fd, const void* data, size_t length) {
+  ssize_t sent;
+  do {
+    sent = send(fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
 ssize_t sendSpans(int fd, iovec* spans, int count) {
+  if (count == 1) return sendBytes(fd, spans[0].iov_base, spans[0].iov_len);
+  size_t total = 0;
+  for (int i = 0; i < count; ++i) total += spans[i].iov_len;
+  if (total <= kCopyMost) {
+    uint8_t together[kCopyMost];
+    uint8_t* at = together;
+    for (int i = 0; i < count; ++i) {
+      memcpy(at, spans[i].iov_base, spans[i].iov_len);
+      at += spans[i].iov_len;
+    }
+    return sendBytes(fd, together, total);
+  }
   msghdr message{};
   message.msg_iov = spans;
   message.msg_iovlen = static_cast<size_t>(count);
