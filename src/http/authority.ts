@@ -2,11 +2,14 @@
  * `uri-host [ ":" port ]` of Host and of targets in absolute and authority form (RFC 9110 §7.2, RFC 3986 §3.2).
  *
  * Narrower than the grammar, because every server behind us must take the same name for the same host: a name is made of
- * letters, digits, `-`, `.`, `_` and `~`, without empty labels but a last one; no percent-encoding and no sub-delimiters (a comma
+ * letters, digits, `-`, `.`, `_` and `~`, at most 255 (RFC 1035 §2.3.4), without empty labels but a last one; no percent-encoding and no sub-delimiters (a comma
  * would look like a list); IPv6 literals are checked, IPvFuture and zones refused; a port is at most 65535 and not
  * empty. Userinfo is refused with them (RFC 9110 §4.2.4).
  */
 import { COLON, HEX, isDigit, UNRESERVED } from './chars.ts'
+
+/** What we write of a host, in more fields than one, is bounded by this. */
+const NAME_BYTES = 255
 
 const DOT = 46
 const OPEN = 91
@@ -30,7 +33,7 @@ function nameEnd(bytes: Uint8Array, start: number, end: number): number {
     if (c === DOT && before === DOT) return -1
     before = c
   }
-  return p
+  return p - start > NAME_BYTES ? -1 : p
 }
 
 function isPort(bytes: Uint8Array, start: number, end: number): boolean {

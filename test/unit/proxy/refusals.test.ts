@@ -32,6 +32,8 @@ const CASES: readonly (readonly [name: string, request: string, status: number, 
   ],
   ['no host', 'GET / HTTP/1.1\r\n\r\n', 400, true],
   ['two hosts', get('/', 'Host: b.test\r\n'), 400, true],
+  // We write it twice more: unbounded, a head within its limit could outgrow our largest buffer.
+  ['a host of 256 bytes', `GET / HTTP/1.1\r\nHost: ${'h'.repeat(256)}\r\n\r\n`, 400, true],
   ['a path above its root', line('GET /../x HTTP/1.1'), 400, true],
   ['an encoded slash', line('GET /a%2fb HTTP/1.1'), 400, true],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, true],
