@@ -1,3 +1,5 @@
+import { writeDecimal } from '../base/bytes.ts'
+
 const HEX = '0123456789abcdef'
 const BACKSLASH = 92
 const QUOTE = 34
@@ -89,14 +91,8 @@ export class ByteOutput {
 
   /** A whole number in 0…2⁵³; what is out of range is 0, fractions are cut off. */
   integer(value: number): void {
-    let rest = value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : 0
-    const end = this.at + digitsOf(rest)
-    for (let at = end - 1; at >= this.at; at--) {
-      const quotient = Math.floor(rest / 10)
-      this.bytes[at] = 48 + rest - quotient * 10
-      rest = quotient
-    }
-    this.at = end
+    const whole = value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.floor(value) : 0
+    this.at = writeDecimal(this.bytes, this.at, whole)
   }
 
   /** A number that is not negative, rounded to three decimals. */
@@ -108,20 +104,14 @@ export class ByteOutput {
     this.padded(scaled - whole * 1000, 3)
   }
 
-  /** `digits` digits with leading zeros. */
+  /** `digits` digits, at most 9, with leading zeros. */
   padded(value: number, digits: number): void {
-    let rest = value
+    let rest = value | 0
     for (let at = this.at + digits - 1; at >= this.at; at--) {
-      const quotient = Math.floor(rest / 10)
+      const quotient = (rest / 10) | 0
       this.bytes[at] = 48 + rest - quotient * 10
       rest = quotient
     }
     this.at += digits
   }
-}
-
-const digitsOf = (value: number): number => {
-  let digits = 1
-  for (let bound = 10; value >= bound; bound *= 10) digits++
-  return digits
 }
