@@ -238,8 +238,9 @@ export class Exchange implements RequestHandler, Seeker {
   }
 
   #complete(up: UpstreamConnection, persistent: boolean): void {
-    const { done } = this.#request
-    if (persistent && done && !up.ended) {
+    // An answer that came before the whole request was read leaves some of it in the way of the next one.
+    const clear = this.#request.done && !this.#request.queuedAt(up)
+    if (persistent && clear && !up.ended) {
       up.unhold(HOLD.peerBlocked)
       this.#up = undefined
       this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close, up)

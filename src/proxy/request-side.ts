@@ -24,6 +24,8 @@ export class RequestSide {
   /** Head, and with it a small body, lie at `mem[#slab, #end)`. */
   #slab = -1
   #end = 0
+  /** The engine moved some of the body by itself: then no `blocked` tells of what it queued. */
+  #relayed = false
   /** All that was sent of the request is in the slab. */
   #replayable = false
   // Where things stand in the slab, for the response and the access log.
@@ -59,6 +61,7 @@ export class RequestSide {
     if (this.#slab < 0) return false
     this.#end = writer.write(this.#slab, request)
     this.#replayable = true
+    this.#relayed = false
     this.#note(writer)
     return true
   }
@@ -99,9 +102,15 @@ export class RequestSide {
    * Let the engine move the rest, if there is enough of it to be worth that. Only right after body bytes of the client's were fed:
    * a later row of the same batch with more of them would go past the engine's count.
    */
+  /** Some of the request still waits to be taken by `up`. */
+  queuedAt(up: UpstreamConnection): boolean {
+    return up.blocked || (this.#relayed && up.queuedBytes > 0)
+  }
+
   relayRest(client: ClientConnection, up: UpstreamConnection): void {
     if (this.#pump.left < RELAY_BYTES || client.relaying) return
     client.relaying = true
+    this.#relayed = true
     this.#context.reactor.ops.relay(client, up, this.#pump.left)
   }
 
