@@ -98,15 +98,15 @@ export class RequestSide {
     return this.#pump.feed(start, end, up)
   }
 
-  /**
-   * Let the engine move the rest, if there is enough of it to be worth that. Only right after body bytes of the client's were fed:
-   * a later row of the same batch with more of them would go past the engine's count.
-   */
   /** Some of the request still waits to be taken by `up`. */
   queuedAt(up: UpstreamConnection): boolean {
     return up.blocked || (this.#relayed && up.queuedBytes > 0)
   }
 
+  /**
+   * Let the engine move the rest, if there is enough of it to be worth that. Only right after body bytes of the client's were fed:
+   * a later row of the same batch with more of them would go past the engine's count.
+   */
   relayRest(client: ClientConnection, up: UpstreamConnection): void {
     if (this.#pump.left < RELAY_BYTES || client.relaying) return
     client.relaying = true
