@@ -160,7 +160,18 @@ export class ClientConnection extends Connection {
 
   /** Use what there is: bodies go to the handler, heads to the service, the rest is carried. */
   #read(start: number, end: number, carried: boolean): void {
+    let at = start
     this.#reading = true
+    try {
+      at = this.#use(start, end, carried)
+    } finally {
+      this.#reading = false // whatever was thrown is contained, and this connection may outlive it
+    }
+    if (!this.dead) this.#keep(at, end, carried)
+  }
+
+  /** Returns the offset up to which the bytes were used. */
+  #use(start: number, end: number, carried: boolean): number {
     let at = start
     while (!this.dead) {
       if (this.handler !== undefined) {
@@ -173,8 +184,7 @@ export class ClientConnection extends Connection {
         at += consumed
       }
     }
-    this.#reading = false
-    if (!this.dead) this.#keep(at, end, carried)
+    return at
   }
 
   /** Returns the bytes of the head that was begun, 0 if there is none to begin. */

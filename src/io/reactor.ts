@@ -3,7 +3,7 @@ import { Slabs } from '../base/slab.ts'
 import type { SlabClass } from '../base/slab.ts'
 import type { Timer } from '../base/wheel.ts'
 import { TimingWheel } from '../base/wheel.ts'
-import type { Connection } from './connection.ts'
+import { Connection } from './connection.ts'
 import { EVENT, EVENT_WORDS } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { OpWriter } from './ops.ts'
@@ -72,7 +72,7 @@ export class Reactor {
     try {
       timer.onTimer(this.nowMs)
     } catch (error) {
-      this.#contain(error, undefined)
+      this.#contain(error, timer instanceof Connection ? timer : undefined)
     }
   }
   /** Slabs given back in this batch: ops still to run may read them, so they are free only afterwards. */
@@ -162,7 +162,7 @@ export class Reactor {
       try {
         this.#dispatch(at)
       } catch (error) {
-        this.#contain(error, this.#table[this.engine.events[at + 1]!])
+        this.#containRow(error, at)
       }
     }
     if (this.nowMs >= this.#nextTurnMs) {
@@ -173,6 +173,16 @@ export class Reactor {
     if (this.#deferred.length > 0) this.#runDeferred()
     this.#handler.onBatchEnd(this.nowMs, started)
     return this.ops.take()
+  }
+
+  #containRow(error: unknown, at: number): void {
+    const row = this.engine.events
+    const fd = row[at + 1]!
+    const connection = this.#table[fd]
+    this.#contain(error, connection)
+    // Accepted, but nobody's yet: it must not stay open unowned.
+    if (row[at] === EVENT.accepted && connection === undefined)
+      this.ops.reset({ fd, generation: row[at + 2]! })
   }
 
   /** A bug met one connection: it must not meet the others. The connection is broken off, its handle given back. */
