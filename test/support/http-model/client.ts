@@ -24,14 +24,20 @@ export type ClientPlan = {
 export type Scene = {
   readonly world: SimWorld
   readonly ledger: Ledger
-  /** May a FIN at this moment have crossed a request on the way? `answered`: some request on the connection was. */
-  readonly mayClose: (lastActiveMs: number, answered: boolean) => boolean
+  /** May a FIN at this moment have crossed a request sent at `sentMs`? `answered`: some request on the connection was. */
+  readonly mayClose: (sentMs: number, answered: boolean) => boolean
 }
 
 /** How long a body stops half way. */
 const STALL_MS = 5000
 
-type Waiting = { readonly plan: RequestPlan; readonly entry: Entry; interim: number; received: number }
+type Waiting = {
+  readonly plan: RequestPlan
+  readonly entry: Entry
+  readonly sentMs: number
+  interim: number
+  received: number
+}
 
 /** A scripted client: sends its requests, holds what it gets against them, and knows at the end what became of each. */
 export class ModelClient {
@@ -52,7 +58,6 @@ export class ModelClient {
   #switched = -1
   #ended = false
   #left = false
-  #lastActiveMs = 0
 
   constructor({ world, ledger, mayClose }: Scene, peer: SimPeer, plan: ClientPlan) {
     this.peer = peer
@@ -60,7 +65,6 @@ export class ModelClient {
     this.#ledger = ledger
     this.#plan = plan
     this.#mayClose = mayClose
-    this.#lastActiveMs = world.nowMs
     peer.keepReceived = false
     this.#reader = new MessageReader({
       head: (message) => this.#head(message),
@@ -73,7 +77,6 @@ export class ModelClient {
     })
     peer.onData = (bytes) => {
       insist('afterClose', !this.#ended, `${bytes.length} bytes after the end`)
-      this.#lastActiveMs = world.nowMs
       this.#reader.push(bytes)
     }
     peer.onFin = () => this.#fin()
@@ -106,7 +109,7 @@ export class ModelClient {
     this.#sent++
     const { method, size, pad } = plan
     const entry = this.#ledger.open({ id: plan.response.id, method, ip: this.#plan.ip, upSize: size, pad })
-    const waiting: Waiting = { plan, entry, interim: 0, received: 0 }
+    const waiting: Waiting = { plan, entry, sentMs: this.#world.nowMs, interim: 0, received: 0 }
     this.#waiting.push(waiting)
     const { head, body } = wireRequest(plan)
     this.peer.send(head)
@@ -237,7 +240,9 @@ export class ModelClient {
     this.#settle('unanswered')
     if (this.#waiting.length > 0 && this.#switched < 0 && !this.#left) {
       const excused =
-        this.#closing || this.#plan.misdeed === 'stall' || this.#mayClose(this.#lastActiveMs, this.#answered)
+        this.#closing ||
+        this.#plan.misdeed === 'stall' ||
+        this.#mayClose(this.#waiting[0]?.sentMs ?? 0, this.#answered)
       const ids = this.#waiting.map(({ entry }) => entry.id).join()
       insist('answered', excused, `FIN with requests ${ids} open`)
     }

@@ -23,6 +23,8 @@ import type { Scenario, Setting } from './scenario.ts'
 
 /** Longer than any storm lasts: whoever still waits then would wait for ever. */
 const LONGEST_MS = 400_000
+/** A FIN and a request may pass each other for so long. */
+const CROSSING_MS = 300
 const TOKEN = LISTENER.id
 
 /** One run of one scenario. */
@@ -150,13 +152,11 @@ export class Storm {
     })
   }
 
-  /** FIN with a request on the way: while draining, when keep-alive ran out, and before the first answer where the host is short of fds. */
-  readonly #mayClose = (lastActiveMs: number, answered: boolean): boolean => {
+  /** FIN with a request on the way: while draining, within keep-alive's last moment, and before the first answer where fds are short. */
+  readonly #mayClose = (sentMs: number, answered: boolean): boolean => {
     const { nowMs, profile } = this.world
     if (!answered && profile.acceptExhausted > 0) return true
-    return (
-      nowMs >= this.#drainedFrom || nowMs - lastActiveMs >= this.scenario.listenerTimeouts.keepAliveMs / 2
-    )
+    return nowMs >= this.#drainedFrom || nowMs - sentMs < CROSSING_MS
   }
 
   #conclude(): void {

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { get, ProxyRig } from '../../support/proxy-rig.ts'
+import { BACKEND, get, ProxyRig, respond } from '../../support/proxy-rig.ts'
 import { CLUSTER, LISTENER } from '../../support/sim-shard.ts'
 import { requestKey, responseKey, streamBytes } from '../../support/http-model/stream.ts'
+import { CALM } from '../../support/sim/profile.ts'
 import type { SimPeer } from '../../support/sim/peer.ts'
 
 const BODY_BYTES = 8 * 1024 * 1024
@@ -118,6 +119,57 @@ test('an upload to a backend that does not even accept', () => {
   const peak = watch(rig, () => client.receivedBytes > 0, 20_000)
   assert.ok(peak.queued <= QUEUE_BYTES && peak.slabs <= SLABS, JSON.stringify(peak))
   client.rst(-1)
+  rig.conclude()
+})
+
+test('a client that does not read, and whose next request waits for a connection meanwhile', () => {
+  const rig = new ProxyRig({
+    ...PATIENT,
+    profile: { ...CALM, bufferBytes: [2000, 2000] },
+    cluster: { ...PATIENT.cluster, pool: { ...CLUSTER.pool, maxPerHost: 1 } },
+  })
+  rig.backend((peer, request) => {
+    if (request.startsWith('GET /small')) return respond('x'.repeat(10_000))
+    if (request.startsWith('GET /long')) {
+      rig.world.after(1000, () => peer.send(respond('x')))
+      return undefined
+    }
+    peer.send(`HTTP/1.1 200 OK\r\ncontent-length: ${BODY_BYTES}\r\n\r\n`)
+    pour(peer, responseKey(1), rig)
+    return undefined
+  })
+  const other = rig.client()
+  const client = rig.client()
+  client.stopReading()
+  client.send(get('/small') + get('/huge'))
+  rig.world.after(0.2, () => other.send(get('/long')))
+  const peak = watch(rig, () => false, 20_000)
+  assert.ok(peak.queued <= QUEUE_BYTES, `${peak.queued} bytes queued`)
+  client.startReading()
+  watch(rig, () => client.receivedBytes > BODY_BYTES, 100_000)
+  assert.ok(client.receivedBytes > BODY_BYTES)
+  client.rst(-1)
+  rig.conclude()
+})
+
+test('a backend that answers without having read the whole request: the client goes on, on another connection', () => {
+  const rig = new ProxyRig(PATIENT)
+  const accept = (peer: SimPeer): void => {
+    peer.onData = () => {
+      peer.onData = null
+      const isGet = peer.text.startsWith('GET')
+      if (!isGet) peer.stopReading()
+      rig.world.after(50, () => peer.send(respond(isGet ? 'got' : 'posted')))
+    }
+  }
+  const { peers } = rig.world.backend(BACKEND, { bufferBytes: 4000, accept })
+  const client = rig.client(
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12000\r\n\r\n${'x'.repeat(12_000)}`,
+  )
+  rig.until(() => client.text.endsWith('posted'))
+  client.send(get())
+  rig.until(() => client.text.endsWith('got'), 1000)
+  assert.equal(peers.length, 2)
   rig.conclude()
 })
 

@@ -165,19 +165,18 @@ test('surplus behind a response ends the connection, not the response', () => {
 
 test('a retry does not inherit the standstill of the connection that was lost', () => {
   const rig = new ProxyRig()
-  let roomy = false
-  const { peers } = rig.world.backend(BACKEND, {
-    bufferBytes: 100,
-    accept: (peer) => {
-      peer.onFin = () => peer.close()
-      if (roomy) peer.onData = () => peer.text.endsWith('hello') && peer.send(respond('again'))
-      else peer.onData = () => peer.text.endsWith('\r\n\r\n') && peer.send(respond('warm'))
-    },
-  })
+  const accept = (peer: SimPeer): void => {
+    peer.onFin = () => peer.close()
+    peer.onData = () => {
+      if (peer.text.endsWith('hello')) peer.send(respond('again'))
+      else if (peer.text.endsWith('\r\n\r\n') && peer.text.startsWith('GET')) peer.send(respond('warm'))
+    }
+  }
+  const backend = rig.world.backend(BACKEND, { bufferBytes: 100, accept })
   const client = rig.client(get())
   rig.until(() => client.text.endsWith('warm'))
-  roomy = true
-  const [idle] = peers
+  backend.behaviour = { accept }
+  const [idle] = backend.peers
   idle?.stopReading() // the next head does not fit its buffers: the connection is blocked
   client.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
   rig.pass(100)
