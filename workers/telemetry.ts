@@ -8,7 +8,7 @@ import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
 import { openFleet } from '../src/shm/fleet.ts'
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- main and this thread are one program
+// Main and this thread are one program
 const seed = workerData as TelemetrySeed
 const telemetry = new Telemetry({
   fleet: openFleet(seed.fleet),

@@ -127,7 +127,7 @@ function remote<T>(ask: (method: string, args: readonly unknown[]) => Promise<un
       return bound
     },
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a Proxy's type is what its handler makes of it
+  // A Proxy's type is what its handler makes of it
   return new Proxy({}, handler) as Remote<T>
 }
 
@@ -150,7 +150,7 @@ function endpointOf(port: RpcPort): ComlinkEndpoint {
       adapted.delete(listener)
     },
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- comlink names DOM types for what it uses as plain functions
+  // comlink names DOM types for what it uses as plain functions
   return endpoint as unknown as ComlinkEndpoint
 }
 

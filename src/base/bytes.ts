@@ -103,7 +103,7 @@ export function text(bytes: Uint8Array, start: number, end: number): string {
 const TEXT_BLOCK = 4096
 
 function block(bytes: Uint8Array, start: number, end: number): string {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- apply takes anything array-like
+  // `apply` takes anything array-like
   return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[])
 }
 

@@ -23,7 +23,7 @@ async function backend(name: string, delayMs: number, mishap: () => Mishap): Pro
   )
   server.keepAliveTimeout = 120_000 // longer than the proxy keeps an idle connection, so that it closes first
   await listening(server)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server that listens has such an address
+  // A TCP server that listens has such an address
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 

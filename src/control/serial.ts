@@ -15,7 +15,7 @@ export class Serial {
   /** `kind` must always name tasks of one result type. */
   share<T>(kind: string, task: () => Promise<T>): Promise<T> {
     const waiting = this.#waiting.get(kind)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the contract of `kind`
+    // By the contract of `kind`
     if (waiting !== undefined) return waiting as Promise<T>
     const turn = this.run(() => {
       this.#waiting.delete(kind)

@@ -93,7 +93,7 @@ export type FieldKey = Camel<(typeof fields)[number]['name']>
 export const FIELD_NAMES: readonly string[] = ['', ...fields.map(({ name }) => name)]
 
 /** `FIELD.contentLength` … → id. */
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses the keys' names
+// `fromEntries` loses the keys' names
 export const FIELD: Readonly<Record<FieldKey, number>> = Object.fromEntries(
   FIELD_NAMES.slice(1).map((name, index) => [
     name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),

@@ -79,7 +79,7 @@ const table = [
 export type RejectName = (typeof table)[number]['name']
 
 /** Name → id, small positive integers. */
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses the keys' names
+// `fromEntries` loses the keys' names
 export const REJECT: Readonly<Record<RejectName, number>> = Object.fromEntries(
   table.map((row, index) => [row.name, index + 1]),
 ) as Record<RejectName, number>

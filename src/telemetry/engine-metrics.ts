@@ -16,7 +16,10 @@ const gauge = (name: string, help: string): EngineMetric => ({
 /** The engine's own counters (`ENGINE_STATS` of the engine port), by their names there. */
 export const ENGINE_METRICS: Readonly<Record<string, EngineMetric>> = {
   accepted: counter('accepted', 'Connections accepted.'),
-  refusedOverLimit: counter('refused', 'Connections closed at once: the limit of the process was reached, or it had no descriptor left.'),
+  refusedOverLimit: counter(
+    'refused',
+    'Connections closed at once: the limit of the process was reached, or it had no descriptor left.',
+  ),
   acceptExhausted: counter('accept_exhausted', 'Accepts that failed for want of descriptors or memory.'),
   acceptAborted: counter('accept_aborted', 'Connections whose peer left before they were accepted.'),
   connects: counter('connects', 'Connections attempted.'),

@@ -34,7 +34,7 @@ type ParserClass = {
   readonly kOnMessageComplete: number
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an internal module has no types
+// An internal module has no types
 const common = process.getBuiltinModule('_http_common') as unknown as {
   readonly HTTPParser: ParserClass
   readonly methods: readonly string[]

@@ -5,6 +5,9 @@ import type { SimSocket, SocketUser } from './socket.ts'
 /** A relay whose source holds this. `left` is Infinity for "until the source ends". */
 export type SimRelay = { readonly to: SimConnection; left: number; moved: number }
 
+/** Names a connection while it lives: its slot, and which tenant of the slot it is. */
+export type Handle = { readonly fd: number; readonly generation: number }
+
 /** What a connection tells the engine that owns it. */
 export interface ConnectionOwner {
   readonly shard: number
@@ -45,7 +48,7 @@ export class SimConnection implements SocketUser {
   /** In the owner's list of ready connections. */
   listed = false
 
-  constructor(fd: number, generation: number, socket: SimSocket, owner: ConnectionOwner, accepted: boolean) {
+  constructor({ fd, generation }: Handle, socket: SimSocket, owner: ConnectionOwner, accepted: boolean) {
     this.fd = fd
     this.generation = generation
     this.socket = socket

@@ -94,13 +94,8 @@ export class EngineCore implements ProcessMember {
   /** A new connection moves into the lowest free fd. */
   admit(socket: SimSocket, accepted: boolean): SimConnection {
     const { process } = this
-    const connection = new SimConnection(
-      process.lowestFreeFd(),
-      process.nextGeneration(),
-      socket,
-      this,
-      accepted,
-    )
+    const handle = { fd: process.lowestFreeFd(), generation: process.nextGeneration() }
+    const connection = new SimConnection(handle, socket, this, accepted)
     process.add(connection)
     this.count('open')
     return connection

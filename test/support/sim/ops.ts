@@ -8,8 +8,12 @@ const KINDS: ReadonlySet<number> = new Set(Object.values(OP))
 /** Connections a process can have; beyond it no fd makes sense. */
 const TABLE_SIZE = 1_048_576
 
+/** The first `rows` rows of `words`. */
+type OpTable = { readonly words: Int32Array; readonly rows: number }
+
 /** Run the first `rows` rows of `ops`, in order; consecutive sends to one connection become one write. */
 export function runOps(core: EngineCore, ops: Int32Array, rows: number): void {
+  const table: OpTable = { words: ops, rows }
   let row = 0
   while (row < rows) {
     const at = row * OP_WORDS
@@ -22,7 +26,7 @@ export function runOps(core: EngineCore, ops: Int32Array, rows: number): void {
       core.count('staleOps')
       core.clock.note(core.name, 'stale op', word(ops, at), word(ops, at + 1))
       row += 1
-    } else if (ops[at] === OP.send) row = runSends(core, connection, ops, row, rows)
+    } else if (ops[at] === OP.send) row = runSends(core, connection, table, row)
     else {
       core.clock.note(core.name, `op ${word(ops, at)}`, connection.fd, word(ops, at + 3))
       if (!runOp(core, connection, ops.subarray(at, at + OP_WORDS))) core.count('badOps')
@@ -32,13 +36,8 @@ export function runOps(core: EngineCore, ops: Int32Array, rows: number): void {
 }
 
 /** Gather the sends to one connection that begin at `row`; returns the row after them. */
-function runSends(
-  core: EngineCore,
-  connection: SimConnection,
-  ops: Int32Array,
-  first: number,
-  rows: number,
-): number {
+function runSends(core: EngineCore, connection: SimConnection, table: OpTable, first: number): number {
+  const { words: ops, rows } = table
   const spans: Uint8Array[] = []
   let row = first
   for (; row < rows; row++) {
