@@ -23,6 +23,7 @@ import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
 import { Times } from './times.ts'
 import { Tunnel } from './tunnel.ts'
+import type { TunnelLimit } from './tunnel.ts'
 
 /** Where a request was routed. */
 export type Destination = {
@@ -312,16 +313,23 @@ export class Exchange implements RequestHandler, Seeker {
   }
 
   #tunnelOver(outcome: number): void {
-    const { recorder } = this.#context
-    if (outcome === OUTCOME['tunnel-timeout']) {
-      recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.tunnel)
-    }
+    if (outcome === OUTCOME['tunnel-timeout']) this.#countTunnelTimeout(this.#tunnel!.limit)
     if (outcome === OUTCOME['upstream-reset']) this.#up = undefined // gone, and its place in the pool given back
     if (outcome === OUTCOME['tunnel-closed']) this.#part()
     this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
   }
 
   /** Both sides of a tunnel said all they had to say: a reset would take what the endpoint has not read yet from it. */
+  #countTunnelTimeout(limit: TunnelLimit): void {
+    const { recorder } = this.#context
+    if (limit === 'serverFinMs') {
+      recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.serverFin)
+    } else {
+      const kind = limit === 'clientFinMs' ? CLIENT_TIMEOUT.clientFin : CLIENT_TIMEOUT.tunnel
+      recorder.clientTimeout(this.#client.listener.spec.id, kind)
+    }
+  }
+
   #part(): void {
     const up = this.#up!
     this.#up = undefined

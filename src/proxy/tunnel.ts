@@ -12,6 +12,9 @@ export type TunnelTimeouts = {
   readonly serverFinMs: number
 }
 
+/** The limit that a standstill passed: one of a half-closed tunnel only if it is what cut `tunnelMs` short. */
+export type TunnelLimit = keyof TunnelTimeouts
+
 /** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
 const LOOKS = 4
 
@@ -132,10 +135,15 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#arm(this.#limitMs())
   }
 
-  #limitMs(): number {
+  /** Which limit holds at present, and so, after a `tunnel-timeout`, which one ended it. */
+  get limit(): TunnelLimit {
     const { tunnelMs, clientFinMs, serverFinMs } = this.#timeouts
-    if (this.#upEnded) return Math.min(tunnelMs, clientFinMs)
-    return this.#clientEnded ? Math.min(tunnelMs, serverFinMs) : tunnelMs
+    if (this.#upEnded) return clientFinMs < tunnelMs ? 'clientFinMs' : 'tunnelMs'
+    return this.#clientEnded && serverFinMs < tunnelMs ? 'serverFinMs' : 'tunnelMs'
+  }
+
+  #limitMs(): number {
+    return this.#timeouts[this.limit]
   }
 
   #arm(leftMs: number): void {

@@ -1,6 +1,7 @@
 /** What a WebSocket handshake opens: bytes both ways, half-closes, and an end in any case. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CLUSTER_TABLE, DIMENSIONS, LISTENER_TABLE } from '../../../src/telemetry/catalogue.ts'
 import { get, parse, ProxyRig, respond } from '../../support/proxy-rig.ts'
 import { CLUSTER, LISTENER } from '../../support/sim-shard.ts'
 import { CALM } from '../../support/sim/profile.ts'
@@ -28,6 +29,19 @@ const open = (timeouts: { tunnelMs?: number; clientFinMs?: number; serverFinMs?:
   backend.onData = null
   backend.onFin = null
   return { rig, client, backend }
+}
+
+/** Timeouts counted, by the names the metrics give them. */
+const timeouts = ({ shards }: ProxyRig): Record<string, number> => {
+  const counted: Record<string, number> = {}
+  const { listeners, clusters } = shards[0]!.fleet.stripe(0)
+  DIMENSIONS.clientTimeout.forEach(({ timeout = '' }, kind) => {
+    counted[timeout] = listeners[LISTENER.id * LISTENER_TABLE.width + LISTENER_TABLE.column.timeouts + kind]!
+  })
+  DIMENSIONS.upstreamTimeout.forEach(({ timeout = '' }, kind) => {
+    counted[timeout] = clusters[CLUSTER.id * CLUSTER_TABLE.width + CLUSTER_TABLE.column.timeouts + kind]!
+  })
+  return Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0))
 }
 
 test('the handshake goes through, its fields for one hop written anew', () => {
@@ -127,6 +141,7 @@ test('a tunnel in which nothing moves is reset', () => {
   const took = rig.until(() => client.resetBy !== 0)
   assert.ok(took >= 4000 && took <= 4000 + 1001 + 101, `${took} ms`)
   assert.deepEqual(rig.outcomes, { 'tunnel-timeout': 1 })
+  assert.deepEqual(timeouts(rig), { tunnel: 1 })
   rig.conclude()
 })
 
@@ -135,6 +150,7 @@ test('half-closed by the client, serverFin is what the backend may take', () => 
   client.fin()
   const took = rig.until(() => client.resetBy !== 0)
   assert.ok(took >= 2000 && took <= 2000 + 501 + 101, `${took} ms`)
+  assert.deepEqual(timeouts(rig), { 'server-fin': 1 })
   rig.conclude()
 })
 
@@ -143,7 +159,21 @@ test('half-closed by the backend, clientFin is what the client may take', () => 
   backend.fin()
   const took = rig.until(() => client.resetBy !== 0)
   assert.ok(took >= 2000 && took <= 2000 + 501 + 101, `${took} ms`)
+  assert.deepEqual(timeouts(rig), { 'client-fin': 1 })
   rig.conclude()
+})
+
+test('a half-closed tunnel that the limit of all tunnels ends counts as such', () => {
+  for (const side of ['client', 'backend'] as const) {
+    const ends = open({ tunnelMs: 2000, clientFinMs: 5000, serverFinMs: 5000 })
+    const { rig, client } = ends
+    ends[side].fin()
+    const took = rig.until(() => client.resetBy !== 0)
+    assert.ok(took >= 2000 && took <= 2000 + 501 + 101, `${took} ms`)
+    assert.deepEqual(rig.outcomes, { 'tunnel-timeout': 1 })
+    assert.deepEqual(timeouts(rig), { tunnel: 1 })
+    rig.conclude()
+  }
 })
 
 test('a reset of either side resets the other', () => {
