@@ -1,6 +1,7 @@
 import { copySpan, writeAscii } from '../base/bytes.ts'
 import type { ClientConnection } from '../downstream/client.ts'
-import { posesAsForwarding, REQUEST_RULES, RULE } from '../filter/hygiene.ts'
+import { REQUEST_RULES, RULE } from '../filter/hygiene.ts'
+import { posesAsForwarding } from '../http/forwarding.ts'
 import { BODY } from '../http/framing.ts'
 import { FIELD_STRIDE, LINE_END, NAME_START, VALUE_END, VALUE_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'

@@ -1,9 +1,10 @@
 /**
  * The trailer section of a chunked body: read like the fields of a head, then reduced to the lines that may pass. Fields that frame,
- * route, authenticate or otherwise must be known before the body are dropped (RFC 9110 §6.5.1). Bodies with trailers are
- * rare, so this is made when the first trailer byte arrives.
+ * route, authenticate or otherwise must be known before the body are dropped (RFC 9110 §6.5.1), and so are those that pose as forwarding
+ * fields: a backend may merge trailers into the head. Bodies with trailers are rare, so this is made when the first trailer byte arrives.
  */
 import { copySpan } from '../../base/bytes.ts'
+import { posesAsForwarding } from '../forwarding.ts'
 import { FIELD_STRIDE, Head, LINE_END, NAME_ID, NAME_START } from '../head.ts'
 import { TRAILER_FORBIDDEN } from '../names.ts'
 import { REJECT } from '../reject.ts'
@@ -66,8 +67,9 @@ export class Trailers {
   private keep(past: number): void {
     const { head, bytes } = this
     let length = 0
-    for (let row = 0; row < head.count * FIELD_STRIDE; row += FIELD_STRIDE) {
-      if (TRAILER_FORBIDDEN[head.fields[row + NAME_ID]!] === 1) continue
+    for (let index = 0; index < head.count; index++) {
+      const row = index * FIELD_STRIDE
+      if (TRAILER_FORBIDDEN[head.fields[row + NAME_ID]!] === 1 || posesAsForwarding(head, index)) continue
       length = copySpan(bytes, length, bytes, head.fields[row + NAME_START]!, head.fields[row + LINE_END]!)
     }
     this.length = copySpan(bytes, length, bytes, past - 2, past)

@@ -136,3 +136,17 @@ test('OPTIONS * goes on as it is, in absolute-form too', () => {
 test('what is routed is what is forwarded: the path in normal form', () => {
   assert.equal(pass(get('/a/./b/../c/%7Eme?x=/../')).line, 'GET /a/c/~me?x=/../ HTTP/1.1')
 })
+
+test('what poses as a forwarding field does not pass in a trailer section either', () => {
+  const rig = new ProxyRig()
+  const connections = rig.backend((peer, request) => {
+    if (request.startsWith('POST')) peer.send(respond('x'))
+  })
+  const trailers = `X-Kept: 1\r\n${SAID}\r\nx-real_ip: 198.51.100.7\r\n`
+  const client = rig.client(
+    `POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n${trailers}\r\n`,
+  )
+  rig.until(() => client.text.endsWith('x'))
+  assert.match(connections[0]?.text ?? '', /\r\n\r\n2\r\nab\r\n0\r\nX-Kept: 1\r\n\r\n$/)
+  rig.conclude()
+})
