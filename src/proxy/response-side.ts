@@ -8,6 +8,7 @@ import type { ProxyContext } from './context.ts'
 import { OUT, Pump, RELAY_BYTES } from './pump.ts'
 import type { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
+import { namesWebSocket } from './websocket.ts'
 
 /** What `read` says about the bytes it was given. */
 export const READ = {
@@ -144,7 +145,7 @@ export class ResponseSide {
   }
 
   #switch(head: Head, at: number, end: number): number {
-    if (!this.#request.upgrade || !head.upgrade) return READ.malformed
+    if (!this.#request.upgrade || !head.upgrade || !namesWebSocket(head)) return READ.malformed
     this.status = 101
     this.started = true
     this.#sender.send(this.#client, head, {

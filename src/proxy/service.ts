@@ -2,10 +2,8 @@ import { Stock } from '../base/stock.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { Service } from '../downstream/service.ts'
 import { BODY, persistent, requestFraming } from '../http/framing.ts'
-import { FIELD_STRIDE, VALUE_END, VALUE_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'
 import { METHOD } from '../http/methods.ts'
-import { FIELD } from '../http/names.ts'
 import { REJECTIONS } from '../http/reject.ts'
 import type { Rejection } from '../http/reject.ts'
 import { Target } from '../http/uri.ts'
@@ -23,11 +21,10 @@ import { REQUEST_ID_BYTES } from './request-id.ts'
 import { ResponseHeadSender } from './response-head.ts'
 import { NO_ROUTING } from './routing.ts'
 import type { Routing } from './routing.ts'
+import { namesWebSocket } from './websocket.ts'
 
 /** The longest target a listener may allow, and a byte more for the slash an absolute form may lack. */
 const TARGET_BYTES = 65_537
-
-const WEBSOCKET = Uint8Array.from('websocket', (letter) => letter.charCodeAt(0))
 
 /** Of a request that we answer ourselves: the cluster it was routed to, -1 for none, and whether its connection ends. */
 type Fate = { readonly cluster: number; readonly close: boolean; readonly method?: number }
@@ -83,7 +80,7 @@ export class ProxyService implements Service {
       return
     }
     const bodiless = framing === BODY.none || framing === 0
-    const upgrade = head.upgrade && bodiless && head.method === METHOD.get && asksForWebSocket(head)
+    const upgrade = head.upgrade && bodiless && head.method === METHOD.get && namesWebSocket(head)
     const fallbackHost = cluster.spec.name
     const keepAlive = persistent(head) && !this.#context.draining && !client.pipelinedOut
     this.active++
@@ -188,13 +185,4 @@ export class ProxyService implements Service {
     }
     recorder.finish(record)
   }
-}
-
-/** The only protocol we switch to: letting an endpoint speak h2c, say, behind our back would be smuggling. */
-const asksForWebSocket = (head: Head): boolean => {
-  const index = head.find(FIELD.upgrade)
-  if (index < 0) return false
-  const start = head.fields[index * FIELD_STRIDE + VALUE_START]!
-  if (head.fields[index * FIELD_STRIDE + VALUE_END]! - start !== WEBSOCKET.length) return false
-  return WEBSOCKET.every((letter, i) => (head.bytes[start + i]! | 0x20) === letter)
 }

@@ -218,3 +218,24 @@ test('a backend may refuse to switch', () => {
   rig.until(() => rig.outcomes['complete'] === 2)
   rig.conclude()
 })
+
+test('a 101 to anything but the WebSocket that was asked for is malformed: nothing is tunnelled', () => {
+  for (const upgrade of ['Upgrade: h2c\r\n', 'Upgrade: websocket\r\nUpgrade: h2c\r\n', '']) {
+    const rig = new ProxyRig()
+    rig.backend(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${upgrade}\r\nraw`)
+    const client = rig.client(HANDSHAKE)
+    rig.until(() => client.text.includes('\r\n\r\n'))
+    assert.equal(parse(client.text).status, 502, upgrade)
+    assert.deepEqual(rig.outcomes, { 'upstream-malformed': 1 })
+    rig.conclude()
+  }
+})
+
+test('an Upgrade of two lines is not passed on, whichever protocol comes first', () => {
+  const rig = new ProxyRig()
+  const connections = rig.backend(respond('plain'))
+  const client = rig.client(get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n'))
+  rig.until(() => client.text.endsWith('plain'))
+  assert.doesNotMatch(connections[0]?.text ?? '', /upgrade/i)
+  rig.conclude()
+})
