@@ -89,6 +89,7 @@ export class Exchange implements RequestHandler, Seeker {
     this.#destination = destination
     this.#timeouts = destination.cluster.spec.timeouts
     this.#up = undefined
+    this.#reused = false
     this.#retries = 0
     this.#times.begin()
     this.#patience.begin(request.client, this.#timeouts.serverMs)
@@ -319,7 +320,6 @@ export class Exchange implements RequestHandler, Seeker {
     this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
   }
 
-  /** Both sides of a tunnel said all they had to say: a reset would take what the endpoint has not read yet from it. */
   #countTunnelTimeout(limit: TunnelLimit): void {
     const { recorder } = this.#context
     if (limit === 'serverFinMs') {
@@ -330,6 +330,7 @@ export class Exchange implements RequestHandler, Seeker {
     }
   }
 
+  /** Both sides of a tunnel said all they had to say: a reset would take what the endpoint has not read yet from it. */
   #part(): void {
     const up = this.#up!
     this.#up = undefined

@@ -1,8 +1,9 @@
 /** What is counted of an exchange is its own, whatever the one before it in the same object did. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LISTENER_TABLE } from '../../../src/telemetry/catalogue.ts'
+import { ENDPOINT_TABLE, LISTENER_TABLE } from '../../../src/telemetry/catalogue.ts'
 import { get, ProxyRig, respond } from '../../support/proxy-rig.ts'
+import { CLUSTER } from '../../support/sim-shard.ts'
 
 test('bytes sent to clients are those they got, refused and failed exchanges included', () => {
   const rig = new ProxyRig()
@@ -17,5 +18,24 @@ test('bytes sent to clients are those they got, refused and failed exchanges inc
   rig.pass(1000)
   const { listeners } = rig.shards[0]!.fleet.stripe(0)
   assert.equal(listeners[LISTENER_TABLE.column.bytesOut], client.receivedBytes)
+  rig.conclude()
+})
+
+test('a request that got no connection did not reuse one, whatever the exchange before it in the same object did', () => {
+  const rig = new ProxyRig({
+    cluster: { pool: { ...CLUSTER.pool, maxPerHost: 1 }, timeouts: { ...CLUSTER.timeouts, queueMs: 1000 } },
+  })
+  rig.backend((_peer, request) => (request.startsWith('GET /hang') ? undefined : respond('x')))
+  const reused = (): number => rig.shards[0]!.fleet.stripe(0).endpoints[ENDPOINT_TABLE.column.reused]!
+  const [one, two] = [rig.client(get()), rig.client()]
+  rig.until(() => rig.outcomes['complete'] === 1)
+  one.send(get())
+  two.send(get()) // two exchanges at once on the one connection there is: both reuse it
+  rig.until(() => rig.outcomes['complete'] === 3)
+  assert.equal(reused(), 2)
+  one.send(get('/hang'))
+  two.send(get())
+  rig.until(() => rig.outcomes['queue-timeout'] === 1)
+  assert.equal(reused(), 2)
   rig.conclude()
 })
