@@ -11,7 +11,7 @@ export type Host = {
   readonly say: (line: string) => void
 }
 
-export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
+export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2'
 
 /** npm passes the terminal's Ctrl-C on to a child that had it already: two within this are one. */
 const SAME_INTERRUPT_MS = 100
@@ -37,6 +37,9 @@ export async function runForeground(program: Program, host: Host, onReady: () =>
   host.on('SIGTERM', () => onStop('SIGTERM'))
   host.on('SIGINT', () => onStop('SIGINT'))
   host.on('SIGHUP', () => void program.reload())
+  // Unheard, the first would open Node's debugger on loopback to every local user, and the second would end the program at once.
+  host.on('SIGUSR1', () => host.say('weir: SIGUSR1 does nothing here; SIGHUP opens the access log again'))
+  host.on('SIGUSR2', () => host.say('weir: SIGUSR2: replacing the running program is not built yet'))
   try {
     await program.start()
   } catch (thrown) {
