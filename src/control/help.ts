@@ -35,7 +35,7 @@ Signals:
   check: `usage: weir check [-c <file>]
 
 Prints every diagnostic of the configuration at once, one a line: file:line:column: message.
-Exit 0 if it could be run (warnings are allowed), 1 if not.
+Exit 0 if there is none, 1 if there is any; one that only warns would run nevertheless.
 
   -c, --config <file>    the configuration, YAML or JSON (default ${DEFAULT_CONFIG})
 `,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -105,4 +105,32 @@ test('the launcher runs the pinned node through a link, from anywhere, with noth
   const env = { PATH: '/usr/bin:/bin' }
   const { stdout } = await promisify(execFile)(link, ['--version'], { cwd: '/', env })
   assert.equal(stdout, `weir ${packageFile.version}\n`)
+})
+
+test('check of a file that only warns exits 1, as its help says', async (t) => {
+  const path = await configFile(
+    t,
+    'listeners: { web: { bind: 127.0.0.1:8080 } }\nroutes: [{ cluster: a }]\nclusters: { a: { endpoints: [] } }\n',
+  )
+  const finished = await weir('check', '-c', path)
+  assert.match(finished.stdout, /warning: .*no endpoints/)
+  assert.equal(finished.code, 1)
+  assert.match((await weir('check', '--help')).stdout, /Exit 0 if there is none, 1 if there is any/)
+})
+
+test('a reader that has gone changes nothing: no word, and the exit code is that of the command', async (t) => {
+  const bad = await configFile(t, 'a: 1\nb: 2\nc: 3\n') // several writes
+  const path = fileURLToPath(new URL('../../workers/weir', import.meta.url))
+  for (const [args, code] of [
+    [['reference'], 0],
+    [['schema'], 0],
+    [['check', '-c', bad], 1],
+  ] as const) {
+    const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    await once(child, 'close')
+    assert.deepEqual({ code: child.exitCode, stderr }, { code, stderr: '' }, args.join(' '))
+  }
 })
