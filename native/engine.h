@@ -131,6 +131,8 @@ class Engine {
   void closeGracefully(int fd, Connection& c, int32_t lingerMs);
   void linger(int fd, Connection& c);
   bool discard(int fd, Connection& c);
+  void planLook(int fd, const Connection& c, double now);
+  void lookAt(int fd, Connection& c, double now);
 
   // relay.cc
   void startRelay(const int32_t* op, int fd, Connection& c);

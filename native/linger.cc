@@ -20,7 +20,10 @@ namespace {
 // does not costs us no further work until its time is over.
 constexpr uint32_t kDiscardMost = 16 << 20;
 constexpr size_t kDiscardStep = 64 * 1024;
-constexpr double kFlushMs = 1000;
+constexpr int32_t kFlushMs = 1000;
+// While output is queued, whether the peer takes of it is looked at this many times per linger: one that stands still is given up a
+// look late at most.
+constexpr int kLooks = 4;
 
 }  // namespace
 
@@ -31,10 +34,13 @@ void Engine::closeGracefully(int fd, Connection& c, int32_t lingerMs) {
   c.flags &= ~(kPaused | kShutdownWanted | kBlockedSaid);
   c.flags |= kLingering;
   c.discardLeft = lingerMs > 0 ? kDiscardMost : 0;
+  c.lingerMs = lingerMs > 0 ? lingerMs : kFlushMs;
+  c.lingerTaken = c.progress;
+  const double now = monotonicMs();
+  c.lingerUntilMs = now + c.lingerMs;
   const int32_t generation = c.generation.load(std::memory_order_relaxed);
   linger(fd, c);
-  if (c.generation.load(std::memory_order_relaxed) != generation) return;
-  deadlines_.add({monotonicMs() + (lingerMs > 0 ? lingerMs : kFlushMs), fd, generation});
+  if (c.generation.load(std::memory_order_relaxed) == generation) planLook(fd, c, now);
 }
 
 // One step towards the end; may destroy the connection.
@@ -47,6 +53,7 @@ void Engine::linger(int fd, Connection& c) {
   if (!c.has(kDiscarding)) {
     if (c.discardLeft == 0) return destroy(fd, c, false);
     c.flags |= kDiscarding;
+    c.lingerUntilMs = monotonicMs() + c.lingerMs;
     if (!c.has(kShutdownDone)) ::shutdown(fd, SHUT_WR);
     c.flags |= kShutdownDone | kReadable;
   }
@@ -75,6 +82,30 @@ bool Engine::discard(int fd, Connection& c) {
   return true;
 }
 
+// Exactly one deadline is planned for every lingering connection.
+void Engine::planLook(int fd, const Connection& c, double now) {
+  const double look = now + static_cast<double>(c.lingerMs) / kLooks;
+  const double at = c.output == nullptr ? c.lingerUntilMs : std::min(c.lingerUntilMs, look);
+  deadlines_.add({at, fd, c.generation.load(std::memory_order_relaxed)});
+}
+
+// Is the peer still taking what is queued, or its time over? May destroy the connection.
+void Engine::lookAt(int fd, Connection& c, double now) {
+  if (c.output != nullptr) {
+    const int32_t generation = c.generation.load(std::memory_order_relaxed);
+    // The kernel announces room when a third of its buffer is free, which may be megabytes and minutes away: ask it.
+    drain(fd, c);
+    if (c.progress != c.lingerTaken) c.lingerUntilMs = now + c.lingerMs;
+    c.lingerTaken = c.progress;
+    linger(fd, c);
+    if (c.generation.load(std::memory_order_relaxed) != generation) return;
+  }
+  if (now < c.lingerUntilMs) return planLook(fd, c, now);
+  add(Stat::lingerTimeouts);
+  // A plain close would tell a peer that we stopped reading nothing until its next byte finds no socket.
+  destroy(fd, c, c.output != nullptr || c.discardLeft == 0);
+}
+
 // Deadlines that are over: lingering connections and listeners that paused.
 void Engine::expire() {
   const double now = monotonicMs();
@@ -87,10 +118,7 @@ void Engine::expire() {
     Connection& c = table::at(due.fd);
     const bool ours = c.owner.load(std::memory_order_relaxed) == config_.shard + 1 &&
                       c.generation.load(std::memory_order_relaxed) == due.generation;
-    if (!ours || !c.has(kLingering)) continue;
-    add(Stat::lingerTimeouts);
-    // A plain close would tell a peer that we stopped reading nothing until its next byte finds no socket.
-    destroy(due.fd, c, c.output != nullptr || c.discardLeft == 0);
+    if (ours && c.has(kLingering)) lookAt(due.fd, c, now);
   }
 }
 

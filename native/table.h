@@ -43,7 +43,10 @@ struct alignas(64) Connection {
   Kind kind;
   uint8_t error;  // errno of a failed send: output is over, kFailing is set
   uint32_t flags;
-  int32_t relayTo;    // fd, with kRelaySource
+  union {
+    int32_t relayTo;   // fd, with kRelaySource
+    int32_t lingerMs;  // with kLingering
+  };
   int32_t relayFrom;  // fd, with kRelayTarget
   union {
     uint32_t discardLeft;  // with kLingering: bytes it may still throw away
@@ -51,8 +54,14 @@ struct alignas(64) Connection {
   };
   Output* output;        // null: nothing queued
   uint64_t progress;     // bytes received + bytes the kernel took
-  uint64_t relayLeft;    // with kRelaySource; kUnbounded: until the source ends
-  uint64_t relayed;
+  union {
+    uint64_t relayLeft;    // with kRelaySource; kUnbounded: until the source ends
+    uint64_t lingerTaken;  // with kLingering: `progress` when last looked at
+  };
+  union {
+    uint64_t relayed;      // with kRelaySource
+    double lingerUntilMs;  // with kLingering: given up then, unless its output moves before
+  };
 
   bool has(uint32_t flag) const { return (flags & flag) != 0; }
 };

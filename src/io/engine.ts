@@ -79,8 +79,9 @@ export const OP = {
   shutdown: 4,
   /** Graceful close: the handle dies now; natively the output queue is flushed, FIN sent, and what still arrives is read and
    * thrown away (bounded) until the peer's FIN or until a = linger in ms is over, so that the peer can read our last words
-   * (RFC 9112 §9.6). a = 0: flush, then close at once without lingering reads; a peer that does not take the rest within 1 s is reset.
-   * Both times count from the op. A connection that is not established yet is dropped, queue and all. */
+   * (RFC 9112 §9.6). That time begins with our FIN; before, it is how long the peer may take nothing of the queue, and one that stands
+   * still so long (a quarter more at most) is reset. a = 0: flush, then close at once without lingering reads; a peer that takes
+   * nothing of the rest for 1 s is reset. A connection that is not established yet is dropped, queue and all. */
   close: 5,
   /** Close now with RST, queued output dropped. The handle dies. */
   reset: 6,

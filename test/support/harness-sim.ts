@@ -23,7 +23,7 @@ function makeHarness(world: SimWorld, given: Partial<EngineOptions> = {}): Harne
   const families = new Map<number, Family>()
   let ports = 9000
   const [leastBuffer, mostBuffer] = world.profile.bufferBytes
-  const floodBytes = 2 * mostBuffer + 262_144
+  const floodBytes = 8 * mostBuffer
   return {
     engine,
     options,

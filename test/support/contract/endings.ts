@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { OP } from '../../../src/io/engine.ts'
-import { pattern, type Contract } from './rig.ts'
+import { pattern, type Contract, type Pair, type Rig } from './rig.ts'
 
 const LINGER_MS = 3000
+const SHORT_LINGER_MS = 1000
+/** The lingering close, and the one without, whose time for a peer that takes nothing is as long. */
+const CLOSES: readonly (readonly [string, number])[] = [
+  ['its lingering', SHORT_LINGER_MS],
+  ['the time of a close without lingering', 0],
+]
+/** Between two sips of a slow reader: standing still for less than a linger. */
+const SIP_MS = 200
 
 /** The ways a connection ends, from both sides. */
 export function endingCases(contract: Contract): void {
@@ -166,6 +174,69 @@ export function endingCases(contract: Contract): void {
     { queueCap: 64 * 1024 * 1024 },
   )
 
+  for (const [name, lingerMs] of CLOSES) {
+    contract(
+      `a peer that reads more slowly than ${name} lasts gets everything, then FIN`,
+      async (rig) => {
+        const pair = await rig.accepted()
+        const words = parting(rig, pair, lingerMs)
+        let sips = 0
+        for (; rig.stat('open') === 1 && !pair.far.finReceived && pair.far.resetBy === 0; sips++) {
+          await rig.pass(SIP_MS)
+          await sip(rig, pair)
+        }
+        assert.ok(sips * SIP_MS > SHORT_LINGER_MS, `${sips} sips`)
+        pair.far.startReading()
+        await rig.until(() => pair.far.finReceived || pair.far.resetBy !== 0, 'FIN')
+        assert.equal(pair.far.resetBy, 0)
+        assert.ok(Buffer.from(pair.far.received).equals(words))
+        pair.far.fin()
+        await rig.gone()
+        assert.equal(rig.stat('lingerTimeouts'), 0)
+      },
+      { queueCap: 64 * 1024 * 1024 },
+    )
+  }
+
+  contract(
+    'a peer that reads of the last words for a while and then no more is reset when it has stood still as long as it may',
+    async (rig) => {
+      const pair = await rig.accepted()
+      parting(rig, pair, SHORT_LINGER_MS)
+      for (let sips = 0; sips < 3; sips++) {
+        await rig.pass(SIP_MS)
+        await sip(rig, pair)
+      }
+      assert.ok(rig.stat('queuedBytes') > 0)
+      await rig.pass(SHORT_LINGER_MS / 2)
+      assert.equal(rig.stat('open'), 1)
+      await rig.pass(SHORT_LINGER_MS)
+      await rig.gone()
+      assert.equal(rig.stat('lingerTimeouts'), 1)
+      assert.equal(rig.stat('queuedBytes'), 0)
+      pair.far.startReading()
+      await rig.until(() => pair.far.resetBy !== 0, 'the reset')
+    },
+    { queueCap: 64 * 1024 * 1024 },
+  )
+
+  contract(
+    "the wait for the peer's FIN begins when the last words are sent",
+    async (rig) => {
+      const pair = await rig.accepted()
+      parting(rig, pair, SHORT_LINGER_MS)
+      await rig.pass(0.8 * SHORT_LINGER_MS)
+      pair.far.startReading()
+      await rig.until(() => pair.far.finReceived, 'FIN')
+      await rig.pass(SHORT_LINGER_MS / 2)
+      assert.equal(rig.stat('open'), 1)
+      await rig.gone()
+      assert.equal(rig.stat('lingerTimeouts'), 1)
+      assert.equal(pair.far.resetBy, 0)
+    },
+    { queueCap: 64 * 1024 * 1024 },
+  )
+
   contract('the reset op resets', async (rig) => {
     const { near, far } = await rig.accepted()
     rig.probe.op(OP.reset, near)
@@ -192,4 +263,25 @@ export function endingCases(contract: Contract): void {
     far.fin()
     await rig.gone()
   })
+}
+
+/** Close behind more than the peer, who does not read, and the sockets hold: what is queued. */
+function parting(rig: Rig, { near, far }: Pair, lingerMs: number): Uint8Array {
+  far.stopReading()
+  const words = pattern(rig.harness.floodBytes)
+  rig.probe.send(near, words)
+  rig.probe.op(OP.close, near, lingerMs)
+  assert.ok(rig.stat('queuedBytes') > 0)
+  return words
+}
+
+/** The peer reads what has arrived, and nothing more. */
+async function sip(rig: Rig, { far }: Pair): Promise<void> {
+  const before = far.receivedBytes
+  far.startReading()
+  await rig.until(
+    () => far.receivedBytes > before || far.finReceived || far.resetBy !== 0,
+    'something to read',
+  )
+  far.stopReading()
 }

@@ -36,7 +36,12 @@ export class SimConnection implements SocketUser {
   failure = 0
   /** The handle died by `close`; flushes and lingers without TypeScript. */
   lingering = false
+  /** 0: no reads of what still arrives. */
   lingerMs = 0
+  /** Given up then, unless its output moves before. */
+  lingerUntilMs = 0
+  /** `bytesOut` when last looked at. */
+  lingerTaken = 0
   lingerBytes = 0
   deadline: Task | null = null
   readonly out: ByteQueue = new ByteQueue()
