@@ -129,21 +129,22 @@ test('a client that does not read, and whose next request waits for a connection
     cluster: { ...PATIENT.cluster, pool: { ...CLUSTER.pool, maxPerHost: 1 } },
   })
   rig.backend((peer, request) => {
-    if (request.startsWith('GET /small')) return respond('x'.repeat(10_000))
-    if (request.startsWith('GET /long')) {
-      rig.world.after(1000, () => peer.send(respond('x')))
-      return undefined
-    }
-    peer.send(`HTTP/1.1 200 OK\r\ncontent-length: ${BODY_BYTES}\r\n\r\n`)
+    const later = (text: string): void => rig.world.after(100, () => peer.send(text))
+    if (request.startsWith('GET /small')) return later(respond('x'.repeat(10_000)))
+    if (request.startsWith('GET /long')) return later(respond('x'))
+    peer.send('HTTP/1.1 200 OK\r\n\r\n') // chunked by us, span by span
     pour(peer, responseKey(1), rig)
-    return undefined
   })
+  const backend = rig.world.backends.get(BACKEND)
+  assert.ok(backend !== undefined)
+  backend.behaviour = { ...backend.behaviour, bufferBytes: 65_536 } // its first response comes in one piece
   const other = rig.client()
   const client = rig.client()
   client.stopReading()
   client.send(get('/small') + get('/huge'))
-  rig.world.after(0.2, () => other.send(get('/long')))
+  rig.world.after(50, () => other.send(get('/long')))
   const peak = watch(rig, () => false, 20_000)
+  assert.equal(rig.outcomes['pool-wait'], 2)
   assert.ok(peak.queued <= QUEUE_BYTES, `${peak.queued} bytes queued`)
   client.startReading()
   watch(rig, () => client.receivedBytes > BODY_BYTES, 100_000)
