@@ -77,7 +77,8 @@ export class LogFile {
     this.write()
   }
 
-  /** Write what is there, but wait no longer than `timeoutMs`; then close. What is left is dropped. */
+  /** Write what is there, but wait no longer than `timeoutMs`; then close, or as soon as a write that is stuck comes back. What is left
+   * is dropped. Never rejects: a file that cannot be closed (EIO: what was written is lost) is a failure like any other. */
   async close(timeoutMs: number): Promise<void> {
     this.write()
     const late = Promise.withResolvers<boolean>()
@@ -89,7 +90,16 @@ export class LogFile {
     }
     cancel()
     this.#closed = true
-    if (this.#writing === undefined) await this.#closeFd()
+    if (this.#writing === undefined) await this.#closeFinally()
+    else void this.#writing.then(() => this.#closeFinally())
+  }
+
+  async #closeFinally(): Promise<void> {
+    try {
+      await this.#closeFd()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
   }
 
   async #drain(): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createReadStream, readFileSync, renameSync } from 'node:fs'
+import { closeSync, createReadStream, readdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,48 @@ test('a reader that does not read blocks nobody: what fits waits, the rest is dr
   await until(() => Buffer.concat(received).length === numbered(appended).length)
   assert.equal(Buffer.concat(received).toString(), numbered(appended))
 })
+
+test('a file that outlasts the time of its close is closed when its write comes back', async (t) => {
+  const { path, log } = await setup(t)
+  execFileSync('mkfifo', [path])
+  log.append(line('late'))
+  log.write() // the open waits for a reader
+  await log.close(20)
+  let ended = false
+  const received: Buffer[] = []
+  const reader = createReadStream(path).on('end', () => (ended = true))
+  t.after(() => reader.destroy())
+  reader.on('data', (bytes) => received.push(Buffer.from(bytes)))
+  await until(() => ended)
+  assert.match(Buffer.concat(received).toString(), /^(late\n)?$/)
+})
+
+test('a file that cannot be closed is told once, and close does not reject', async (t) => {
+  const { path, log, states } = await setup(t)
+  log.append(line('written'))
+  log.write()
+  await until(() => readable(path) === 'written\n')
+  for (const fd of descriptorsOf(path)) closeSync(fd)
+  await log.close(1000)
+  assert.deepEqual(
+    states.map((state) => state?.code),
+    ['EBADF'],
+  )
+})
+
+/** This process's descriptors of a file. */
+function descriptorsOf(path: string): readonly number[] {
+  const target = (fd: string): string => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return '' // the listing's own
+    }
+  }
+  return readdirSync('/proc/self/fd')
+    .filter((fd) => target(fd) === path)
+    .map(Number)
+}
 
 function readable(path: string): string {
   try {
