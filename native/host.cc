@@ -93,7 +93,7 @@ bool Host::start(napi_value handler) {
 // All batches of a turn are one callback as Node counts them: promise reactions and ticks run at its end. Between a handler and its
 // ops they must not run, because one that flushes would write over rows that are still to be read.
 void Host::turn(bool force) {
-  if (stopped() || !started() || inTurn_) return;
+  if (stopped() || !started() || inTurn_ || halted_) return;
   inTurn_ = true;
   napi_handle_scope scope = nullptr;
   napi_open_handle_scope(env_, &scope);
@@ -144,7 +144,7 @@ bool Host::deliver(int32_t rows) {
 }
 
 void Host::schedule() {
-  if (stopped() || !started() || inTurn_) return;
+  if (stopped() || !started() || inTurn_ || halted_) return;
   if (engine_->busy()) {
     uv_idle_start(&idle_, [](uv_idle_t* idle) { static_cast<Host*>(idle->data)->turn(false); });
   } else {
@@ -171,6 +171,7 @@ void Host::tickEvery(uint64_t ms) {
 }
 
 void Host::halt() {
+  halted_ = true;
   uv_poll_stop(&poll_);
   uv_idle_stop(&idle_);
   uv_timer_stop(&ticker_);

@@ -48,6 +48,7 @@ class Host {
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool dying_ = false;
   bool inTurn_ = false;
+  bool halted_ = false;  // no more JavaScript, and nothing that waits for it: the thread is being terminated
 
   napi_ref handler_ = nullptr;
   napi_ref resource_ = nullptr;
