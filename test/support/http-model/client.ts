@@ -28,7 +28,7 @@ export type Scene = {
   readonly mayClose: (sentMs: number, answered: boolean) => boolean
 }
 
-/** How long a body stops half way. */
+/** How long a head or a body stops half way. */
 const STALL_MS = 5000
 
 type Waiting = {
@@ -112,6 +112,7 @@ export class ModelClient {
     const waiting: Waiting = { plan, entry, sentMs: this.#world.nowMs, interim: 0, received: 0 }
     this.#waiting.push(waiting)
     const { head, body } = wireRequest(plan)
+    if (plan.flaw === 'late-head') return this.#sendHalf(Buffer.concat([head, body]), head.length >> 1)
     this.peer.send(head)
     if (plan.flaw === 'stall') this.#sendHalf(body)
     else if (plan.expectMs < 0) this.peer.send(body)
@@ -121,8 +122,7 @@ export class ModelClient {
     }
   }
 
-  #sendHalf(bytes: Uint8Array): void {
-    const half = bytes.length >> 1
+  #sendHalf(bytes: Uint8Array, half: number = bytes.length >> 1): void {
     this.peer.send(bytes.subarray(0, half))
     this.#later(STALL_MS, () => this.peer.send(bytes.subarray(half)))
   }

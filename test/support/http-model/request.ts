@@ -18,8 +18,8 @@ export type RequestPlan = {
   readonly upgrade: boolean
   /** Lines that try to slip through, chunk extensions, trailers. */
   readonly frills: boolean
-  /** What is wrong with it: a malformed head, a malformed chunk, a body (or tunnel) that stops half way. */
-  readonly flaw: 'none' | 'head' | 'chunk' | 'stall'
+  /** What is wrong with it: a malformed head, a malformed chunk, a head or a body (or tunnel) that stops half way. */
+  readonly flaw: 'none' | 'head' | 'chunk' | 'late-head' | 'stall'
   /** Bytes of a field that makes the head so much larger. */
   readonly pad: number
   /** Pause before it. */

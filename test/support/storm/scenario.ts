@@ -85,7 +85,7 @@ export const drawScenario = (chance: Chance): Scenario => {
     scarce: !calm && chance.happens(0.15),
     queueCap: chance.happens(0.5) ? 98_304 : 262_144,
     drainAtMs: !calm && chance.happens(0.3) ? chance.below(2500) : Infinity,
-    drain: { windowMs: chance.below(1000), hardMs: 1000 + chance.below(2000) },
+    drain: { windowMs: chance.below(1000), hardMs: chance.happens(0.5) ? 200 : 1000 + chance.below(2000) },
   }
 }
 

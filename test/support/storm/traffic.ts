@@ -34,7 +34,8 @@ export const drawClient = (
     ip: index % 5 === 0 ? `2001:db8::${index + 1}` : `192.0.2.${index + 1}`,
     requests,
     pipelined:
-      requests.every(({ expectMs, flaw }) => expectMs < 0 && flaw !== 'stall') && chance.happens(0.3),
+      requests.every(({ expectMs, flaw }) => expectMs < 0 && flaw !== 'stall' && flaw !== 'late-head') &&
+      chance.happens(0.3),
     misdeed: calm || chance.happens(0.75) ? 'none' : pick(chance, MISDEEDS),
     misdeedMs: chance.size([1, 1500]),
   }
@@ -73,6 +74,7 @@ const drawPad = (chance: Chance): number => (chance.happens(0.9) ? 0 : chance.si
 
 const drawFlaw = (chance: Chance, body: RequestPlan['body'], size: number): RequestPlan['flaw'] => {
   if (chance.happens(0.3)) return 'head'
+  if (chance.happens(0.2)) return 'late-head'
   if (body === 'chunked' && chance.happens(0.5)) return 'chunk'
   return size > 1 ? 'stall' : 'none'
 }
