@@ -85,13 +85,18 @@ export abstract class Connection implements Armed {
     return this.reactor.engine.queued(this.fd, this.generation)
   }
 
+  /** Bytes received and bytes the kernel took, over its life. */
+  progress(): number {
+    return this.reactor.engine.progress(this.fd, this.generation)
+  }
+
   /**
    * For how long nothing moved. What passes through us is noted by `lastActiveMs`; what the engine relays on its own, and what the
    * kernel took from the queue, is only seen by comparing two readings, so such movement counts from the reading that found it.
    * `alone`: bytes move here without our doing, by a relay or out of the queue.
    */
   idleMs(nowMs: number, alone: boolean): number {
-    const progress = this.reactor.engine.progress(this.fd, this.generation)
+    const progress = this.progress()
     if (progress !== this.#lastProgress) {
       // The first reading after bytes that we saw ourselves must not count as fresh movement: it is only taken note of.
       if (alone) this.lastActiveMs = nowMs

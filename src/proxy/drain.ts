@@ -57,8 +57,10 @@ export class Drain {
   /** As many of the idle ones as the time that passed is of the time that was left. */
   #closeShare(nowMs: number): void {
     const idle: ClientConnection[] = []
+    const over = nowMs >= this.#windowEndMs // then part of a head does not count as a request any more
     for (const connection of this.#reactor.connections()) {
-      if (connection instanceof ClientConnection && connection.idle) idle.push(connection)
+      if (!(connection instanceof ClientConnection)) continue
+      if (connection.idle || (over && connection.handler === undefined)) idle.push(connection)
     }
     const leftMs = this.#windowEndMs - this.#lastTurnMs
     const share = leftMs <= 0 ? 1 : Math.min(1, (nowMs - this.#lastTurnMs) / leftMs)

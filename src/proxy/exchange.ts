@@ -372,6 +372,7 @@ export class Exchange implements RequestHandler, Seeker {
     const up = this.#up
     this.#up = undefined
     this.#acquisition.giveUp()
+    if (up !== undefined) this.#response.settle(up)
     this.#account(outcome)
     this.#request.release()
     this.#response.release()

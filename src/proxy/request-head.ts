@@ -1,7 +1,7 @@
 import { copySpan, writeAscii } from '../base/bytes.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { REQUEST_RULES, RULE } from '../filter/hygiene.ts'
-import { posesAsForwarding } from '../http/forwarding.ts'
+import { POSE, poseOf } from '../http/forwarding.ts'
 import { BODY } from '../http/framing.ts'
 import { FIELD_STRIDE, LINE_END, NAME_START, VALUE_END, VALUE_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'
@@ -24,7 +24,7 @@ export type InboundRequest = {
 }
 
 /** Everything we add, at its longest, without what is copied from the request. */
-const ADDED_BYTES = 384
+const ADDED_BYTES = 512
 
 /**
  * Writes the head that goes to the endpoint. Lines that pass are copied in runs; what only a hop may say is left out; what we vouch for
@@ -122,7 +122,10 @@ export class RequestHeadWriter {
   #passes(request: InboundRequest, index: number, id: number): boolean {
     const { head, client } = request
     if (head.connectionNames && head.namedByConnection(index)) return false
-    if (id === 0) return client.trusted || !posesAsForwarding(head, index)
+    if (id === 0) {
+      const pose = poseOf(head, index)
+      return pose === POSE.none || (pose === POSE.forwarding && client.trusted)
+    }
     const rule = REQUEST_RULES[id]!
     if (rule === RULE.keep) return true
     if (rule === RULE.edge) return client.trusted
@@ -167,6 +170,7 @@ export class RequestHeadWriter {
     if (client.trusted) this.#forwardedSoFar(head)
     this.#at = writeAscii(this.#mem, this.#at, client.peer)
     this.#crlf()
+    if (client.trusted && head.find(FIELD.forwarded) >= 0) this.#forwardedElement(client.peer)
     if (!client.trusted || head.find(FIELD.xForwardedProto) < 0) {
       this.#at = phrases.put(this.#at, phrases.protoHttp)
     }
@@ -174,6 +178,13 @@ export class RequestHeadWriter {
     if (target.authorityEnd === target.authorityStart) return
     this.#at = phrases.put(this.#at, phrases.forwardedHost)
     this.#copy(target.authorityStart, target.authorityEnd)
+    this.#crlf()
+  }
+
+  /** Our element of a Forwarded list that a trusted proxy began (RFC 7239 §4): who it was that spoke to us. */
+  #forwardedElement(peer: string): void {
+    const node = peer.includes(':') ? (peer === 'unix:' ? 'unknown' : `"[${peer}]"`) : peer
+    this.#at = writeAscii(this.#mem, this.#at, `forwarded: for=${node}`)
     this.#crlf()
   }
 

@@ -37,6 +37,8 @@ export class ResponseSide {
   /** Ours while a head is partial. */
   #parser: ResponseParser | undefined
   #interim = 0
+  /** The endpoint's progress when the engine took over. */
+  #relayBase = 0
   #wantsKeepAlive = false
   /** The final head was sent: from here on a failure can only break the connection. */
   started = false
@@ -98,6 +100,13 @@ export class ResponseSide {
   relayed(bytes: number): boolean {
     this.#pump.relayed(bytes)
     return this.#pump.done
+  }
+
+  /** The exchange ends in the middle of a relay: what the engine has moved of the body by now counts. */
+  settle(up: UpstreamConnection): void {
+    if (!up.relaying || up.dead) return
+    const moved = up.progress() - this.#relayBase
+    if (moved > 0) this.#pump.relayed(Math.min(moved, this.#pump.left))
   }
 
   release(): void {
@@ -187,6 +196,7 @@ export class ResponseSide {
     if (pump.done) return at < end ? READ.surplus : READ.complete
     if (pump.left >= RELAY_BYTES && !up.relaying) {
       up.relaying = true
+      this.#relayBase = up.progress()
       this.#context.reactor.ops.relay(up, this.#client, pump.left)
     }
     return READ.more

@@ -68,7 +68,7 @@ test('of a trusted proxy it is kept and extended; the request id is ours all the
   assert.deepEqual(all('x-forwarded-proto'), ['https'])
   assert.deepEqual(all('x-forwarded-host'), ['evil.example'])
   assert.deepEqual(all('x-forwarded-port'), ['443'])
-  assert.deepEqual(all('forwarded'), ['for=192.0.2.3'])
+  assert.deepEqual(all('forwarded'), ['for=192.0.2.3', 'for=127.0.0.1'])
   assert.equal(all('via').join(', '), '1.1 other, 1.1 weir')
   assert.doesNotMatch(all('x-request-id').join(), /forged/)
   const bare = await seenBehind(t, inner, 'GET / HTTP/1.1\r\nhost: b.example\r\n\r\n')

@@ -4,7 +4,7 @@
  * fields: a backend may merge trailers into the head. Bodies with trailers are rare, so this is made when the first trailer byte arrives.
  */
 import { copySpan } from '../../base/bytes.ts'
-import { posesAsForwarding } from '../forwarding.ts'
+import { POSE, poseOf } from '../forwarding.ts'
 import { FIELD_STRIDE, Head, LINE_END, NAME_ID, NAME_START } from '../head.ts'
 import { TRAILER_FORBIDDEN } from '../names.ts'
 import { REJECT } from '../reject.ts'
@@ -69,7 +69,8 @@ export class Trailers {
     let length = 0
     for (let index = 0; index < head.count; index++) {
       const row = index * FIELD_STRIDE
-      if (TRAILER_FORBIDDEN[head.fields[row + NAME_ID]!] === 1 || posesAsForwarding(head, index)) continue
+      const id = head.fields[row + NAME_ID]!
+      if (TRAILER_FORBIDDEN[id] === 1 || (id === 0 && poseOf(head, index) !== POSE.none)) continue
       length = copySpan(bytes, length, bytes, head.fields[row + NAME_START]!, head.fields[row + LINE_END]!)
     }
     this.length = copySpan(bytes, length, bytes, past - 2, past)

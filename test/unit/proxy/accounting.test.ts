@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ENDPOINT_TABLE, LISTENER_TABLE } from '../../../src/telemetry/catalogue.ts'
 import { get, ProxyRig, respond } from '../../support/proxy-rig.ts'
-import { CLUSTER } from '../../support/sim-shard.ts'
+import { CLUSTER, LISTENER } from '../../support/sim-shard.ts'
 
 test('bytes sent to clients are those they got, refused and failed exchanges included', () => {
   const rig = new ProxyRig()
@@ -37,5 +37,19 @@ test('a request that got no connection did not reuse one, whatever the exchange 
   two.send(get())
   rig.until(() => rig.outcomes['queue-timeout'] === 1)
   assert.equal(reused(), 2)
+  rig.conclude()
+})
+
+test('what the engine relayed by itself before a timeout counts too', () => {
+  const rig = new ProxyRig({ listener: { timeouts: { ...LISTENER.timeouts, clientMs: 2000 } } })
+  rig.backend(respond('x'.repeat(2_000_000)))
+  const client = rig.client(get())
+  rig.until(() => client.receivedBytes > 100_000)
+  client.stopReading()
+  rig.until(() => rig.outcomes['client-timeout'] === 1)
+  const { listeners } = rig.shards[0]!.fleet.stripe(0)
+  const counted = listeners[LISTENER_TABLE.column.bytesOut]!
+  assert.ok(counted >= client.receivedBytes, `${counted} counted, ${client.receivedBytes} received`)
+  assert.ok(counted < 2_000_000)
   rig.conclude()
 })

@@ -68,8 +68,26 @@ test('from a trusted proxy they are believed and continued; the request id is ou
   assert.equal(fields['x-forwarded-host'], 'public.test')
   assert.equal(fields['x-forwarded-port'], '443')
   assert.equal(fields['x-real-ip'], '198.51.100.7')
-  assert.equal(fields['forwarded'], 'for=198.51.100.7')
+  assert.equal(fields['forwarded'], 'for=198.51.100.7, for=192.0.2.1')
   assert.equal(fields['via'], '1.0 cache, 1.1 weir')
+})
+
+test('names that backends take for others never pass, whoever sends them', () => {
+  const poses =
+    'Transfer_Encoding: chunked\r\nContent_Length: 7\r\nProxy: evil.test:8080\r\nUser_Agent: x\r\nMy_Own: 1\r\n'
+  for (const trustedProxies of [[], ['192.0.2.0/24']]) {
+    const { fields } = pass(get('/', poses), { listener: { trustedProxies } })
+    for (const name of ['transfer_encoding', 'content_length', 'proxy', 'user_agent']) {
+      assert.equal(fields[name], undefined, name)
+    }
+    assert.equal(fields['my_own'], '1')
+  }
+})
+
+test('our element of Forwarded names an IPv6 peer in brackets and quotes (RFC 7239 §6)', () => {
+  const listener = { trustedProxies: ['2001:db8::/32'] }
+  const { fields } = pass(get('/', 'Forwarded: for=a\r\n'), { listener }, { ip: '2001:db8::9' })
+  assert.equal(fields['forwarded'], 'for=a, for="[2001:db8::9]"')
 })
 
 test('trust is by address: IPv6 too, and one beside the range has none', () => {
