@@ -55,6 +55,8 @@ export type Addresses = {
 /** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
 const DRAIN_MARGIN_MS = 2000
 
+const STOPPED = 'stopped before the start was done'
+
 type Running = {
   readonly capacity: Capacity
   readonly publisher: Publisher
@@ -71,6 +73,8 @@ export class Program {
   readonly #startedAtMs: number
   #running: Running | undefined
   #phase: ProgramPhase = 'starting'
+  /** Resolves when `stop` is called. */
+  readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   /** Where the admin API is served, as bound. */
   #admin: string | undefined
   /** The view is about to be shown. */
@@ -86,15 +90,17 @@ export class Program {
     this.#loader = new Loader(source, this.#names, availableCores)
   }
 
-  /** Resolves when every listener accepts. Rejects with a Refusal (a bad configuration, a port taken) or a bug; nothing runs then. */
+  /** Resolves when every listener accepts. Rejects with a Refusal (a bad configuration, a port taken), because it was told to stop
+   * meanwhile, or with a bug; nothing runs then. */
   async start(): Promise<void> {
     const { say } = this.#context
     try {
-      const loaded = await this.#loader.load()
+      const loaded = await this.#load()
       for (const line of [...loaded.warnings, ...snapshotWarnings(loaded.snapshot)]) say(line)
       this.#running = this.#assemble(loaded)
       say(`weir: ${describeCapacity(this.#running.capacity)}`)
       await this.#running.tree.start()
+      if (this.#phase !== 'starting') throw new Error(STOPPED) // as far as it came, `stop` ends it
     } catch (thrown) {
       this.#names.stop()
       throw thrown
@@ -103,6 +109,16 @@ export class Program {
     this.#show()
     this.#sayAddresses('weir: ready')
     this.#running.changes.namesChanged() // what was answered while we started
+  }
+
+  /** What there is to start; the wait for a file or for names ends when we are told to stop. */
+  async #load(): Promise<Loaded> {
+    const loading = this.#loader.load()
+    const loaded = await Promise.race([loading, this.#stopping.promise])
+    if (loaded !== undefined) return loaded
+    const stopNames = (): void => this.#names.stop()
+    loading.then(stopNames, stopNames) // it may have asked for names since
+    throw new Error(STOPPED)
   }
 
   /** Where it can be reached. */
@@ -126,6 +142,7 @@ export class Program {
   /** Stop accepting, let what is under way finish, end. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#phase = 'draining'
+    this.#stopping.resolve()
     this.#names.stop()
     const running = this.#running
     if (running === undefined) return
