@@ -1,20 +1,15 @@
+import { problem } from '../io/problem.ts'
+import type { DoorReply } from '../io/problem.ts'
 import type { ReloadResult } from './protocol.ts'
 
 /**
- * The admin API as functions of a request: no socket, no thread. `io/admin-server.ts` is its door. What takes another actor's answer
+ * The admin API as functions of a request: no socket, no thread. `io/http-door.ts` is its door. What takes another actor's answer
  * is a deed, done by the caller.
  */
 export type AdminRequest = {
   readonly method: string
   /** Origin-form, query included. */
   readonly target: string
-}
-
-export type AdminReply = {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
 }
 
 export type AdminDeed = { readonly deed: 'reload' }
@@ -29,7 +24,7 @@ export type AdminFacts = {
 
 type Resource = {
   readonly says: string
-  readonly get?: (facts: AdminFacts) => AdminReply
+  readonly get?: (facts: AdminFacts) => DoorReply
   readonly post?: AdminDeed
 }
 
@@ -46,7 +41,7 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
   '/api/v1/reload': { says: 'read the configuration again', post: { deed: 'reload' } },
 }
 
-export function answerAdmin({ method, target }: AdminRequest, facts: AdminFacts): AdminReply | AdminDeed {
+export function answerAdmin({ method, target }: AdminRequest, facts: AdminFacts): DoorReply | AdminDeed {
   const path = target.replace(/[?#].*$/s, '')
   const resource = Object.hasOwn(RESOURCES, path) ? RESOURCES[path] : undefined
   if (resource === undefined) return problem(404, 'not-found', 'No such resource; GET / lists them.')
@@ -57,47 +52,26 @@ export function answerAdmin({ method, target }: AdminRequest, facts: AdminFacts)
   return { ...refused, headers: { allow } }
 }
 
-export function answerReload(result: ReloadResult): AdminReply {
+export function answerReload(result: ReloadResult): DoorReply {
   if (result.ok) return json(200, { version: result.version, warnings: result.warnings })
   const detail = 'The configuration was refused; the one before runs on.'
   return problem(422, 'configuration-refused', detail, { problems: result.problems })
 }
 
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  413: 'Content Too Large',
-  422: 'Unprocessable Content',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-}
-
-/** RFC 9457. The type is a name, not an address to fetch. */
-export function problem(
-  status: number,
-  type: string,
-  detail: string,
-  more: Readonly<Record<string, unknown>> = {},
-): AdminReply {
-  const body = { type: `urn:weir:problem:${type}`, title: TITLES[status] ?? 'Error', status, detail, ...more }
-  return { status, type: 'application/problem+json', body: `${JSON.stringify(body, null, 2)}\n` }
-}
-
-function readyz(facts: AdminFacts): AdminReply {
+function readyz(facts: AdminFacts): DoorReply {
   const { ready, why } = facts.readiness()
   return text(ready ? 200 : 503, `${why}\n`)
 }
 
-function metrics(body: string): AdminReply {
+function metrics(body: string): DoorReply {
   return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body }
 }
 
-function text(status: number, body: string): AdminReply {
+function text(status: number, body: string): DoorReply {
   return { status, type: 'text/plain; charset=utf-8', body }
 }
 
-function json(status: number, value: unknown): AdminReply {
+function json(status: number, value: unknown): DoorReply {
   return { status, type: 'application/json', body: `${JSON.stringify(value, null, 2)}\n` }
 }
 

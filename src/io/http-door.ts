@@ -3,19 +3,17 @@ import { unlink } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { codeOf } from '../actor/errors.ts'
+import { problem, titleOf } from './problem.ts'
+import type { DoorReply } from './problem.ts'
 
 /**
  * A small HTTP server for people and scripts (node:http), every input bounded: heads, bodies, connections, times. Bodies of requests
- * are read and thrown away. Not for traffic: that is the shards'.
+ * are read and thrown away. Whatever it refuses itself is an RFC 9457 problem. Not for traffic: that is the shards'.
  */
 export type DoorRequest = { readonly method: string; readonly target: string }
-export type DoorReply = {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
-}
 export type DoorHandler = (request: DoorRequest) => Promise<DoorReply>
 
 export type Door = {
@@ -27,19 +25,58 @@ export type Door = {
 
 const LIMITS = {
   maxHeaderSize: 16_384,
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
+  headersTimeout: 2000,
+  requestTimeout: 10_000,
   keepAliveTimeout: 5000,
+  /** How late the two above may be enforced. */
+  connectionsCheckingInterval: 500,
+  /** node:http would answer that itself, without a body: `refusal` does. */
+  requireHostHeader: false,
 }
 const MAX_CONNECTIONS = 128
 const MAX_BODY_BYTES = 65_536
+/** An answer nobody takes. */
+const SEND_IDLE_MS = 10_000
 
 /** Serve on `ip:port`, `[v6]:port` or `unix:/path`. Rejects with a coded error (`EADDRINUSE`, …). */
 export async function openDoor(address: string, handler: DoorHandler): Promise<Door> {
-  const server = createServer(LIMITS, (request, response) => void serve(request, response, handler))
-  server.maxConnections = MAX_CONNECTIONS
+  const answering = new Set<Duplex>()
+  const server = createServer(LIMITS, (request, response) => {
+    void serve(request, response, async (asked) => {
+      const { socket } = request
+      answering.add(socket)
+      response.once('close', () => answering.delete(socket))
+      return handler(asked)
+    })
+  })
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) =>
+    send(response, closing(problem(417, 'expectation-failed', 'Only 100-continue can be expected.'))),
+  )
+  server.on('clientError', (error, socket) => answerBroken(error, socket, answering.has(socket)))
+  boundConnections(server, answering)
   await listen(server, address)
   return { address: addressOf(server, address), close: (timeoutMs) => close(server, timeoutMs) }
+}
+
+/**
+ * At most `MAX_CONNECTIONS`. The newcomer gets in, the oldest that is not being answered goes: whoever only holds connections must not
+ * be able to take health checks away.
+ */
+function boundConnections(server: Server, answering: ReadonlySet<Duplex>): void {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    if (sockets.size >= MAX_CONNECTIONS) {
+      const oldest = sockets.values().find((held) => !answering.has(held))
+      if (oldest === undefined) {
+        socket.destroy()
+        return
+      }
+      sockets.delete(oldest)
+      oldest.destroy()
+    }
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
 }
 
 async function serve(
@@ -48,23 +85,67 @@ async function serve(
   handler: DoorHandler,
 ): Promise<void> {
   if (!(await bodyWithin(request, MAX_BODY_BYTES))) {
-    send(response, {
-      status: 413,
-      type: 'text/plain; charset=utf-8',
-      body: 'the body is too large\n',
-      headers: { connection: 'close' },
-    })
+    send(response, closing(problem(413, 'too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)))
+    return
+  }
+  const refused = refusal(request)
+  if (refused !== undefined) {
+    send(response, refused)
     return
   }
   try {
     send(response, await handler({ method: request.method ?? '', target: request.url ?? '' }))
   } catch {
-    send(response, { status: 500, type: 'text/plain; charset=utf-8', body: 'internal error\n' })
+    send(response, problem(500, 'internal', 'A bug; the program goes on.'))
   }
+}
+
+/**
+ * What is refused whatever it asks for. A browser lets any page send a POST anywhere without reading the answer, and says so
+ * (Fetch: `Origin` on all but GET and HEAD; Fetch Metadata: `Sec-Fetch-Site`). No browser has business changing anything here.
+ */
+function refusal({ method, headers, httpVersion }: IncomingMessage): DoorReply | undefined {
+  if (httpVersion === '1.1' && headers.host === undefined)
+    return closing(problem(400, 'malformed', 'The Host field is missing.'))
+  if (method === 'GET' || method === 'HEAD') return undefined
+  const site = headers['sec-fetch-site'] ?? 'none'
+  if (headers.origin === undefined && (site === 'none' || site === 'same-origin')) return undefined
+  return problem(403, 'cross-site', 'Web pages may only read here: send it without Origin.')
+}
+
+/** What node:http could not make a request of, or not in time. Behind an answer that is being made nothing can be said. */
+function answerBroken(error: Error, socket: Duplex, answering: boolean): void {
+  if (answering || !socket.writable || codeOf(error) === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const { status, type, body } = brokenReply(codeOf(error))
+  const head =
+    `HTTP/1.1 ${status} ${titleOf(status)}\r\ncontent-type: ${type}\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n`
+  socket.end(head + body, () => socket.destroy())
+}
+
+function brokenReply(code: string | undefined): DoorReply {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problem(408, 'too-slow', 'The request did not arrive in time.')
+    case 'HPE_HEADER_OVERFLOW':
+      return problem(431, 'head-too-large', `A head has at most ${LIMITS.maxHeaderSize} bytes.`)
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return problem(413, 'too-large', 'The chunk extensions are too large.')
+    default:
+      return problem(400, 'malformed', 'This is not an HTTP/1.1 request.')
+  }
+}
+
+function closing(reply: DoorReply): DoorReply {
+  return { ...reply, headers: { ...reply.headers, connection: 'close' } }
 }
 
 function send(response: ServerResponse, { status, type, body, headers }: DoorReply): void {
   const bytes = Buffer.from(body)
+  response.setTimeout(SEND_IDLE_MS)
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { answerAdmin, answerReload } from '../../../src/control/admin.ts'
-import type { AdminFacts, AdminReply } from '../../../src/control/admin.ts'
+import type { AdminFacts } from '../../../src/control/admin.ts'
 import type { ProgramPhase, ProgramView, ShardState } from '../../../src/control/protocol.ts'
 import { readinessOf } from '../../../src/control/telemetry.ts'
+import type { DoorReply } from '../../../src/io/problem.ts'
 
 const facts: AdminFacts = {
   metrics: () => 'weir_x 1\n',
@@ -12,7 +13,7 @@ const facts: AdminFacts = {
   readiness: () => ({ ready: false, why: 'draining' }),
 }
 
-function reply(method: string, target: string): AdminReply {
+function reply(method: string, target: string): DoorReply {
   const answer = answerAdmin({ method, target }, facts)
   assert.ok(!('deed' in answer))
   return answer
