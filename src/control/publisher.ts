@@ -1,6 +1,7 @@
 import { codeOf, messageOf } from '../actor/errors.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { ListenerGroup } from '../io/engine.ts'
+import { fileKind } from '../io/file-kind.ts'
 import { portHolder } from '../io/port-holder.ts'
 import type { Actors } from './actors.ts'
 import { planBindings, wantedBindings } from './bindings.ts'
@@ -116,11 +117,13 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'cannot be made: its folder does not exist',
 }
 
-/** Why an address could not be bound, for people: who holds it, if that can be found out. */
+/** Why an address could not be bound, for people: who holds it, if that can be found out, or what is there instead. */
 export async function bindProblem(who: string, address: string, thrown: unknown): Promise<string> {
   const code = codeOf(thrown) ?? ''
   if (code !== 'EADDRINUSE')
     return `weir: ${who}: ${address} ${REASONS[code] ?? `cannot be bound: ${messageOf(thrown)}`}`
+  const kind = address.startsWith('unix:') ? await fileKind(address.slice('unix:'.length)) : undefined
+  if (kind !== undefined && kind !== 'a socket') return `weir: ${who}: ${address} is ${kind}, not a socket`
   const port = Number(/:(\d+)$/.exec(address)?.[1] ?? NaN)
   const holder = Number.isNaN(port) ? undefined : await portHolder(port)
   const by =

@@ -2,7 +2,7 @@ import type { Rng } from '../base/random.ts'
 import { createSupervisor } from '../actor/supervisor.ts'
 import type { Decision, News } from '../actor/supervisor.ts'
 import type { ChildSpec, ChildStatus } from '../actor/child.ts'
-import { messageOf } from '../actor/errors.ts'
+import { codeOf, messageOf } from '../actor/errors.ts'
 import type { Timers } from '../actor/timers.ts'
 import { Refusal } from './failure.ts'
 
@@ -20,7 +20,10 @@ export type Keeper = {
   readonly spawn: (id: string, incarnation: number) => Life
   /** Bring a new life into service. If it rejects, the life is ended (and its successor tries again). */
   readonly bringUp: (id: string) => Promise<void>
-  /** A life that was in service or nearly is over: clean up behind it. Before anything is decided about a successor. */
+  /**
+   * A life that was in service or nearly is over: clean up behind it. Before anything is decided about a successor. Expected: it was
+   * asked to end, or the first start failed because it could not be brought up, which `start` tells.
+   */
   readonly onEnded: (id: string, reason: string, expected: boolean) => void
   /** Ask politely; the life is terminated when this settles. */
   readonly farewell: (id: string) => Promise<void>
@@ -37,7 +40,12 @@ export type Tree = {
   readonly children: () => readonly ChildStatus[]
 }
 
-type Current = { readonly life: Life; readonly incarnation: number; told: boolean }
+type Current = {
+  readonly life: Life
+  readonly incarnation: number
+  told: boolean
+  refusal: string | undefined
+}
 
 export class TreeRunner implements Tree {
   readonly #supervisor: ReturnType<typeof createSupervisor>
@@ -46,6 +54,7 @@ export class TreeRunner implements Tree {
   readonly #lives = new Map<string, Current>()
   readonly #started: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #stopped: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  #wasStarted = false
   /** Why a start failed: the first child's reason. */
   #failure: Error | undefined
   #cancelTick: () => void = noop
@@ -85,6 +94,7 @@ export class TreeRunner implements Tree {
       case 'restart-in':
         return this.#keeper.onRestartIn(decision.id, decision.delayMs)
       case 'started':
+        this.#wasStarted = true
         return this.#started.resolve()
       case 'failed':
         this.#failure ??= new Refusal([`weir: ${decision.id} did not start`]) // why, its keeper has told
@@ -97,7 +107,7 @@ export class TreeRunner implements Tree {
 
   #spawn(id: string, incarnation: number): void {
     const life = this.#keeper.spawn(id, incarnation)
-    const current: Current = { life, incarnation, told: false }
+    const current: Current = { life, incarnation, told: false, refusal: undefined }
     this.#lives.set(id, current)
     void life.ended.then((reason) => this.#onEnded(id, current, reason))
     void this.#bringUp(id, current)
@@ -110,6 +120,11 @@ export class TreeRunner implements Tree {
     } catch (thrown) {
       if (this.#lives.get(id) !== current) return
       this.#failure ??= thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+      // Of a life that died meanwhile its own end tells more.
+      if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') {
+        current.refusal = `could not be brought up: ${messageOf(thrown)}`
+        current.told = !this.#wasStarted
+      }
       current.life.terminate()
     }
   }
@@ -124,7 +139,7 @@ export class TreeRunner implements Tree {
 
   #onEnded(id: string, current: Current, reason: string): void {
     this.#lives.delete(id)
-    this.#keeper.onEnded(id, reason, current.told)
+    this.#keeper.onEnded(id, current.refusal ?? reason, current.told)
     this.#tell({ kind: 'ended', id, incarnation: current.incarnation })
   }
 

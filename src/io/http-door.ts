@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../actor/errors.ts'
+import { fileKind } from './file-kind.ts'
 import { problem, titleOf } from './problem.ts'
 import type { DoorReply } from './problem.ts'
 
@@ -174,8 +175,8 @@ async function listen(server: Server, address: string): Promise<void> {
     await bind(server, address)
   } catch (thrown) {
     const path = unixPath(address)
-    if (path === undefined || codeOf(thrown) !== 'EADDRINUSE' || (await answers(path))) throw thrown
-    await unlink(path) // left over by a process that died
+    if (path === undefined || codeOf(thrown) !== 'EADDRINUSE' || !(await isStale(path))) throw thrown
+    await unlink(path)
     await bind(server, address)
   }
 }
@@ -187,14 +188,15 @@ async function bind(server: Server, address: string): Promise<void> {
   await once(server, 'listening')
 }
 
-/** Somebody listens on a unix socket. */
-async function answers(path: string): Promise<boolean> {
+/** A socket left over by a process that died. Whatever else is there is somebody's: connecting to a file is refused as well. */
+async function isStale(path: string): Promise<boolean> {
+  if ((await fileKind(path)) !== 'a socket') return false
   const socket = connect({ path })
   try {
     await once(socket, 'connect')
-    return true
+    return false
   } catch (thrown) {
-    return codeOf(thrown) !== 'ECONNREFUSED'
+    return codeOf(thrown) === 'ECONNREFUSED'
   } finally {
     socket.destroy()
   }

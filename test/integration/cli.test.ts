@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -85,6 +85,28 @@ test('a port that is taken: the listener, the address and the holder are named, 
     const expected = `weir: ${who}: 127.0.0.1:${port} is taken by `
     assert.ok(finished.stderr.includes(expected), finished.stderr)
     assert.ok(finished.stderr.includes(`(pid ${process.pid})`), finished.stderr)
+    assert.doesNotMatch(finished.stderr, /unexpectedly/)
+  }
+})
+
+test('a unix path that is no socket: it is said what it is, and it is left alone', async (t) => {
+  const file = await configFile(t, 'precious\n')
+  const folder = dirname(file)
+  const text = (web: string, admin: string): string =>
+    `admin: { bind: "${admin}" }\nlisteners: { web: { bind: "${web}" } }\nclusters: {}\n`
+  const cases = [
+    ['listener web', 'a regular file', file, text(`unix:${file}`, '127.0.0.1:0')],
+    ['listener web', 'a directory', folder, text(`unix:${folder}`, '127.0.0.1:0')],
+    ['admin', 'a regular file', file, text('127.0.0.1:0', `unix:${file}`)],
+    ['admin', 'a directory', folder, text('127.0.0.1:0', `unix:${folder}`)],
+  ] as const
+  for (const [who, kind, path, config] of cases) {
+    const finished = await weir('run', '-c', await configFile(t, config))
+    assert.equal(finished.code, 1, finished.stderr)
+    const expected = `weir: ${who}: unix:${path} is ${kind}, not a socket\n`
+    assert.ok(finished.stderr.includes(expected), finished.stderr)
+    assert.doesNotMatch(finished.stderr, /unexpectedly/)
+    assert.equal(await readFile(file, 'utf8'), 'precious\n')
   }
 })
 

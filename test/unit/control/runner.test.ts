@@ -81,7 +81,7 @@ test('a bring-up that fails at the first start fails the start with its reason, 
   assert.deepEqual(log, [
     'spawn acceptor',
     'spawn telemetry',
-    'telemetry ended: terminated (unexpected)',
+    'telemetry ended: could not be brought up: telemetry cannot',
     'farewell acceptor',
     'acceptor ended: terminated',
   ])
@@ -99,7 +99,7 @@ test('a bring-up that fails later is a death like any other', async () => {
     'shard 0 ended: by itself (unexpected)',
     'shard 0 in little',
     'spawn shard 0',
-    'shard 0 ended: terminated (unexpected)',
+    'shard 0 ended: could not be brought up: shard 0 cannot (unexpected)',
     'shard 0 in more',
     'spawn shard 0',
   ])
