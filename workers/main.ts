@@ -5,6 +5,15 @@ import { fileURLToPath } from 'node:url'
 import packageFile from '../package.json' with { type: 'json' }
 import { say } from '../src/io/stderr.ts'
 
+const args = process.argv.slice(2)
+
+// Before anything that takes time: until the program listens to signals itself (`program.ts`) there is nothing to drain or to read
+// again, and what they do by default would look like a crash to whoever supervises us.
+if (args[0] === 'run' || args[0] === 'demo') {
+  process.on('SIGTERM', () => process.exit(0))
+  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
+}
+
 // A program that no longer knows its own state must not go on: whoever supervises it (systemd, a container) starts it anew.
 process.on('uncaughtException', (error) => {
   say(`weir: uncaught exception in main: ${error.stack ?? error.message}`)
@@ -21,7 +30,7 @@ process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.ca
 enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 const { runCommand } = await import('../src/control/commands.ts')
 
-const exitCode = await runCommand(process.argv.slice(2), {
+const exitCode = await runCommand(args, {
   version: packageFile.version,
   print: (text) => void process.stdout.write(text),
   complain: say,

@@ -39,7 +39,11 @@ export function run(
     provide: (snapshot) => provide(snapshot, connections),
   })
   const host = {
-    on: (signal: NodeJS.Signals, handler: () => void) => void process.on(signal, handler),
+    on(signal: NodeJS.Signals, handler: () => void) {
+      const standIns = process.rawListeners(signal) as (() => void)[] // the entry's
+      process.on(signal, handler) // first: a signal nobody listens to does what it does by default
+      for (const standIn of standIns) process.off(signal, standIn)
+    },
     exit: (code: number) => process.exit(code),
     nowMs: () => systemClock.monotonicMs(),
     say,

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { ask, startBackend } from '../support/backend.ts'
 import type { Backend } from '../support/backend.ts'
-import { startWeir, until } from '../support/weir.ts'
+import { configFile, launchEntry, startWeir, until } from '../support/weir.ts'
+import type { Weir } from '../support/weir.ts'
 
 const config = (backend: Backend, drain: string): string => `
 admin: { bind: 127.0.0.1:0 }
@@ -114,3 +119,36 @@ test('SIGUSR1 and SIGUSR2 neither end the program nor open a debugger', async (t
     [],
   )
 })
+
+test('a signal while the program is still being loaded: SIGTERM ends it with 0, SIGHUP is nothing', async (t) => {
+  const backend = await startBackend(t, (_incoming, response) => void response.end('here'))
+  const path = await configFile(t, config(backend, '{ window: 50ms, hard: 1s }'))
+  const stopped = await signalledEarly(t, path, 'SIGTERM')
+  await once(stopped.process, 'close')
+  assert.deepEqual([stopped.process.exitCode, stopped.process.signalCode], [0, null])
+  // Nothing was begun; it has listened to signals in time to say so, or it has not.
+  for (const line of stopped.lines) assert.match(line, /SIGTERM: draining/)
+
+  const reloaded = await signalledEarly(t, path, 'SIGHUP')
+  await reloaded.line(/^weir: ready/)
+  assert.equal((await ask(reloaded.url('web'))).body, 'here')
+  assert.equal(await reloaded.stop(), 0)
+})
+
+/** `weir run` that is sent a signal when it begins to load the first of its own parts. */
+async function signalledEarly(t: TestContext, configPath: string, signal: NodeJS.Signals): Promise<Weir> {
+  const hook = join(dirname(configPath), `${signal}.mjs`)
+  await writeFile(
+    hook,
+    `import { registerHooks } from 'node:module'
+registerHooks({
+  load(url, context, next) {
+    if (url.endsWith('/src/control/commands.ts')) process.kill(process.pid, '${signal}')
+    return next(url, context)
+  },
+})
+`,
+  )
+  const main = fileURLToPath(new URL('../../workers/main.ts', import.meta.url))
+  return launchEntry(t, ['--import', hook, main, 'run', '-c', configPath], configPath)
+}
