@@ -61,7 +61,7 @@ export class AccessLog {
     }
     this.#look()
     this.#output = to === undefined ? undefined : this.#open(to, format, snapshot)
-    void before?.file.close(FAREWELL_MS)
+    if (before !== undefined) void this.#closeFile(before, FAREWELL_MS)
     this.#plan(SOONEST_MS)
   }
 
@@ -70,7 +70,7 @@ export class AccessLog {
     this.#output?.file.reopen()
   }
 
-  /** Write out all there is, within `timeoutMs`. */
+  /** Write out all there is, within `timeoutMs`, and say how much that did not reach. */
   async close(timeoutMs: number): Promise<void> {
     const { timers } = this.#context
     const deadlineMs = timers.nowMs() + timeoutMs
@@ -78,8 +78,24 @@ export class AccessLog {
       await new Promise<void>((resolve) => void timers.after(RUSH_MS, resolve))
     }
     this.#cancel()
-    await this.#output?.file.close(Math.max(0, deadlineMs - timers.nowMs()))
+    const output = this.#output
     this.#output = undefined
+    if (output !== undefined)
+      await this.#closeFile(output, Math.max(0, deadlineMs - timers.nowMs()), this.#discard())
+  }
+
+  /** `lost`: lines that will not even reach the file's buffers. */
+  async #closeFile({ to, file }: Output, timeoutMs: number, lost = 0): Promise<void> {
+    const lines = lost + (await file.close(timeoutMs))
+    if (lines > 0)
+      this.#context.say(
+        `weir: access log ${to}: ${lines} ${lines === 1 ? 'line was' : 'lines were'} not written`,
+      )
+  }
+
+  /** Throw away what is in the rings; returns how many lines that is. */
+  #discard(): number {
+    return this.#rings.reduce((lines, ring) => lines + ring.drain(noop), 0)
   }
 
   #open(to: string, format: 'text' | 'json', snapshot: Snapshot): Output {
@@ -94,6 +110,7 @@ export class AccessLog {
             : `weir: access log ${to}: cannot be written (${failure.message}): lines wait, then are dropped and counted`,
         ),
     })
+    file.reopen() // at once: a path that cannot be written is told now, not with the first request
     return { to, format, file, formatter: new AccessLogFormatter(format, snapshot, BATCH_BYTES) }
   }
 

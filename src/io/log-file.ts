@@ -25,6 +25,8 @@ export type LogPorts = {
 
 const BUFFER_BYTES = 1 << 20
 const RETRY_MS = 500
+const EMPTY = Buffer.alloc(0)
+const LINE_END = 0x0a
 /** A pipe whose reader is slow, set to non-blocking by somebody: soon again, and no failure. */
 const BUSY_RETRY_MS = 10
 
@@ -36,6 +38,8 @@ export class LogFile {
   #filling: Buffer = Buffer.allocUnsafe(BUFFER_BYTES)
   #filled = 0
   #spare: Buffer = Buffer.allocUnsafe(BUFFER_BYTES)
+  /** What of the other buffer is still to be written. */
+  #leaving: Buffer = EMPTY
   #fd = -1
   #failing = false
   #stale = false
@@ -71,19 +75,20 @@ export class LogFile {
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined))
   }
 
-  /** Close the file and open it again by its name before anything more is written. */
+  /** Close the file and open it again by its name before anything more is written; at first: open it, so that what is wrong is told now. */
   reopen(): void {
     this.#stale = true
     this.write()
   }
 
   /** Write what is there, but wait no longer than `timeoutMs`; then close, or as soon as a write that is stuck comes back. What is left
-   * is dropped. Never rejects: a file that cannot be closed (EIO: what was written is lost) is a failure like any other. */
-  async close(timeoutMs: number): Promise<void> {
+   * is dropped: returns how many lines that is. Never rejects: a file that cannot be closed (EIO: what was written is lost) is a
+   * failure like any other. */
+  async close(timeoutMs: number): Promise<number> {
     this.write()
     const late = Promise.withResolvers<boolean>()
     const cancel = this.#ports.timers.after(timeoutMs, () => late.resolve(false))
-    while (this.#writing !== undefined) {
+    while (this.#writing !== undefined && this.#holdsLines()) {
       const done = this.#writing.then(() => true)
       if (!(await Promise.race([done, late.promise]))) break
       this.write()
@@ -92,6 +97,11 @@ export class LogFile {
     this.#closed = true
     if (this.#writing === undefined) await this.#closeFinally()
     else void this.#writing.then(() => this.#closeFinally())
+    return linesIn(this.#leaving) + linesIn(this.#filling.subarray(0, this.#filled))
+  }
+
+  #holdsLines(): boolean {
+    return this.#filled > 0 || this.#leaving.length > 0
   }
 
   async #closeFinally(): Promise<void> {
@@ -108,20 +118,23 @@ export class LogFile {
       const length = this.#filled
       this.#filling = this.#spare
       this.#filled = 0
-      await this.#writeAll(full, length)
+      await this.#writeAll(full.subarray(0, length))
       this.#spare = full
     }
   }
 
-  async #writeAll(bytes: Buffer, length: number): Promise<void> {
-    let at = 0
+  async #writeAll(bytes: Buffer): Promise<void> {
+    this.#leaving = bytes
     while (!this.#closed) {
       try {
         if (this.#stale) await this.#closeFd()
         if (this.#fd === -1) await this.#open()
-        if (at < length) at += (await writeTo(this.#fd, bytes, at, length - at)).bytesWritten
+        if (this.#leaving.length > 0) {
+          const { bytesWritten } = await writeTo(this.#fd, this.#leaving, 0, this.#leaving.length)
+          this.#leaving = this.#leaving.subarray(bytesWritten)
+        }
         this.#succeed()
-        if (at >= length) return
+        if (this.#leaving.length === 0) return
       } catch (thrown) {
         const delayMs = this.#fail(thrown)
         await sleep(this.#ports.timers, delayMs)
@@ -154,4 +167,10 @@ export class LogFile {
     this.#failing = true
     return RETRY_MS
   }
+}
+
+function linesIn(bytes: Buffer): number {
+  let lines = 0
+  for (let at = bytes.indexOf(LINE_END); at !== -1; at = bytes.indexOf(LINE_END, at + 1)) lines++
+  return lines
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { createReadStream, readFileSync, renameSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { ask, namedBackend } from '../support/backend.ts'
@@ -106,4 +106,32 @@ test('a log nobody reads blocks no request; what does not fit is dropped and cou
   await until(async () => lines() === sent - (await dropped()), 'all that was not dropped is written')
   for (const line of Buffer.concat(received).toString().split('\n').slice(0, -1))
     assert.match(line, /^127\.0\.0\.1 .*id=[0-9a-f]{32}$/)
+})
+
+test('a path that cannot be written is said before the first request; requests go on, and a reload recovers', async (t) => {
+  const path = await logPath(t)
+  const backend = await namedBackend(t, 'served')
+  for (const [broken, code] of [
+    [dirname(path), 'EISDIR'],
+    [`${path}.d/access.log`, 'ENOENT'],
+  ] as const) {
+    const weir = await startWeir(t, config(backend, broken))
+    await weir.line(new RegExp(`access log ${broken}: cannot be written \\(${code}`))
+    assert.equal((await ask(`${weir.url('web')}/early`)).body, 'served')
+    assert.match(await weir.reload(config(backend, path)), /^weir: reloaded/)
+    await ask(`${weir.url('web')}/${code}`)
+    await until(() => linesOf(path).some((line) => line.includes(`GET /${code} `)), 'the line is there')
+    assert.equal(await weir.stop(), 0)
+  }
+  const weir = await startWeir(t, config(backend, path))
+  assert.match(await weir.reload(config(backend, dirname(path))), /^weir: reloaded/)
+  await weir.line(/cannot be written \(EISDIR/)
+})
+
+test('lines that never left when the program ends are counted', async (t) => {
+  const backend = await namedBackend(t, 'served')
+  const weir = await startWeir(t, config(backend, '/dev/full'))
+  for (let n = 0; n < 7; n++) assert.equal((await ask(weir.url('web'))).body, 'served')
+  assert.equal(await weir.stop(), 0)
+  await weir.line(/access log \/dev\/full: 7 lines were not written/)
 })

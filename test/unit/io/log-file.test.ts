@@ -91,6 +91,28 @@ test('a file that cannot be opened is tried again until it can', async (t) => {
   )
 })
 
+test('opened before there is a line: what is wrong with the path is told at once, and close waits for nothing', async (t) => {
+  const { path, log, states } = await setup(t, tmpdir())
+  log.reopen()
+  await until(() => states.length === 1)
+  assert.equal(states[0]?.code, 'EISDIR', path)
+  const before = performance.now()
+  assert.equal(await log.close(5000), 0)
+  assert.ok(performance.now() - before < 2500)
+})
+
+test('close returns how many lines were not written', async (t) => {
+  const lost = await setup(t, '/dev/full')
+  lost.log.append(line('one\ntwo'))
+  lost.log.write()
+  await until(() => lost.states.length === 1)
+  lost.log.append(line('three'))
+  assert.equal(await lost.log.close(20), 3)
+  const kept = await setup(t)
+  kept.log.append(line('one'))
+  assert.equal(await kept.log.close(5000), 0)
+})
+
 test('a reader that does not read blocks nobody: what fits waits, the rest is dropped, what waited arrives whole', async (t) => {
   const { path, log } = await setup(t)
   execFileSync('mkfifo', [path])
