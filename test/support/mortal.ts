@@ -16,7 +16,7 @@ export async function startMortal(
   const path = await configFile(t, text)
   const weir = launchEntry(t, [main, path, actor, kind], path)
   await weir.line(/^weir: ready/)
-  return { ...weir, kill: () => void weir.process.kill('SIGUSR2') }
+  return { ...weir, kill: () => void weir.process.kill('SIGPWR') }
 }
 
 export type ShardFacts = {

@@ -1,5 +1,5 @@
 /**
- * The whole program with actors that can be told to die: `node main.ts <configuration> <actor> <throw|exit|spin>`; SIGUSR2 says when.
+ * The whole program with actors that can be told to die: `node main.ts <configuration> <actor> <throw|exit|spin>`; SIGPWR says when.
  * All that runs is the product's; only the doors of the actors have this one addition.
  */
 import { readFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ const [, , path = '', actor = '', kind = ''] = process.argv
 const door = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 const channel = new BroadcastChannel('weir-fault')
 channel.unref()
-process.on('SIGUSR2', () => channel.postMessage({ actor, kind } satisfies Fault))
+process.on('SIGPWR', () => channel.postMessage({ actor, kind } satisfies Fault))
 const source = { name: path, read: () => readFile(path, 'utf8') }
 const urls = { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') }
 process.exit(await run(source, () => {}, urls))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
 import { ascii } from '../../../src/base/bytes.ts'
 import { requestFraming, responseFraming } from '../../../src/http/framing.ts'
 import { ChunkedReader } from '../../../src/http/h1/chunked.ts'
@@ -9,7 +10,10 @@ import { METHOD } from '../../../src/http/methods.ts'
 import { Target } from '../../../src/http/uri.ts'
 
 const REPEATS = 50_000
-const ROUNDS = 20
+const ROUNDS = 60
+
+// Optimised code must not have to wait for a core of its own to be compiled on.
+setFlagsFromString('--no-concurrent-recompilation')
 
 /**
  * Bytes of heap one run takes, at best of several rounds: code that is not optimised yet boxes numbers, and other things of the process
