@@ -37,6 +37,11 @@ test('law: any soup of YAML is answered by a configuration or by errors that poi
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), assertAnswered), { numRuns: 1000 })
 })
 
+test('a key that spans lines is shown on one (a counterexample of the law above)', () => {
+  assertAnswered('? >\n  listeners')
+  assertAnswered(`${'k'.repeat(3000)}: 1`)
+})
+
 test('law: a configuration with a piece cut out, repeated or replaced is answered too', () => {
   const edit = fc.tuple(fc.nat(), fc.nat(40), fc.oneof(fc.constant(''), token))
   fc.assert(

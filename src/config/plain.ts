@@ -24,11 +24,19 @@ export function isSequence(value: Plain): value is readonly Plain[] {
 /** `listeners.web.bind[1]`, for messages. */
 export function showPath(path: Path): string {
   return path
-    .map((step, at) => (typeof step === 'number' ? `[${step}]` : at === 0 ? step : `.${step}`))
+    .map((step, at) =>
+      typeof step === 'number' ? `[${step}]` : at === 0 ? showKey(step) : `.${showKey(step)}`,
+    )
     .join('')
 }
 
 const SHOWN = 60
+/** What a key may hold to stand in a message as it is: a message is one line, whatever the file holds. */
+const PLAIN_KEY = new RegExp(`^[^\\s\\p{C}]{1,${SHOWN}}$`, 'u')
+
+function showKey(key: string): string {
+  return PLAIN_KEY.test(key) ? key : showText(key)
+}
 
 /** What stands there, for messages: bounded, control characters escaped. */
 export function showPlain(value: Plain): string {
