@@ -32,7 +32,7 @@ export function showPath(path: Path): string {
 
 const SHOWN = 60
 /** What a key may hold to stand in a message as it is: a message is one line, whatever the file holds. */
-const PLAIN_KEY = new RegExp(`^[^\\s\\p{C}]{1,${SHOWN}}$`, 'u')
+const PLAIN_KEY = new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${SHOWN}}$`, 'u')
 
 function showKey(key: string): string {
   return PLAIN_KEY.test(key) ? key : showText(key)
