@@ -10,8 +10,8 @@ import { requireClean, runWrk } from './wrk.ts'
 
 /** Descriptors of a proxy that serve no connection. */
 const SPARE_FILES = 1000
-/** A proxy may keep a descriptor for the backend's side of every client it accepts: weir does. */
-const FILES_PER_CLIENT = 2
+/** A proxy may keep descriptors back for the backends' side: weir keeps a third. */
+const FILES_PER_CLIENT = 1.5
 const SETTLE_MS = 1500
 const BASELINE_CONNECTIONS = 64
 
