@@ -1,5 +1,6 @@
 import { problem } from '../io/problem.ts'
 import type { DoorReply } from '../io/problem.ts'
+import { EXPOSITION_CONTENT_TYPE } from '../telemetry/exposition.ts'
 import type { ReloadResult } from './protocol.ts'
 
 /**
@@ -64,7 +65,7 @@ function readyz(facts: AdminFacts): DoorReply {
 }
 
 function metrics(body: string): DoorReply {
-  return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body }
+  return { status: 200, type: EXPOSITION_CONTENT_TYPE, body }
 }
 
 function text(status: number, body: string): DoorReply {

@@ -58,8 +58,6 @@ export type ProgramView = {
   readonly reloads: { readonly applied: number; readonly refused: number }
 }
 
-export type AcceptorSeed = { readonly fleet: FleetHandle }
-
 export type TelemetrySeed = {
   readonly fleet: FleetHandle
   /** The other end serves `MainControl`. */

@@ -46,7 +46,7 @@ const CLIENT = { keep: 0, close: 1, reset: 2 } as const
 /**
  * One request and its response, from the complete head to the one `#finish` that every exit reaches: it gives back the connection, the
  * buffers and the timers, counts and logs. It is what the client connection drives and what the upstream connection
- * serves; instances are reused, so that a request allocates nothing.
+ * serves. Instances, with their pumps and times, are reused: what a request allocates are a few small objects that die with the call.
  */
 export class Exchange implements RequestHandler, Seeker {
   readonly #context: ProxyContext

@@ -40,10 +40,6 @@ export type FailureName =
   | 'upstreamTimeout'
   | 'upstreamMalformed'
   | 'overloaded'
-  | 'tunnelTimeout'
-  | 'clientAbort'
-  | 'clientReset'
-  | 'shutdown'
 
 export const FAILURE: Readonly<Record<FailureName, Failure>> = {
   noHost: failure('no-route', 421, 'http_request_denied', 'no such host here'),
@@ -78,10 +74,6 @@ export const FAILURE: Readonly<Record<FailureName, Failure>> = {
     'the backend sent a malformed response',
   ),
   overloaded: failure('overloaded', 503, 'proxy_internal_response', 'the proxy is out of buffers'),
-  tunnelTimeout: failure('tunnel-timeout', 504, 'connection_timeout', 'the tunnel was idle'),
-  clientAbort: failure('client-abort', 400, 'http_request_error', 'the client went away'),
-  clientReset: failure('client-reset', 400, 'http_request_error', 'the client went away'),
-  shutdown: failure('shutdown', 503, 'proxy_internal_response', 'the proxy is stopping'),
 }
 
 /** A body that the codec refused, by the id of the rejection. */

@@ -20,7 +20,6 @@ export const LOG_WORD = {
 } as const
 
 export const LOG_TEXTS = ['peer', 'method', 'target', 'host', 'userAgent', 'referer', 'requestId'] as const
-export type LogText = (typeof LOG_TEXTS)[number]
 
 /** Most bytes kept of each text, in the order of `LOG_TEXTS`. */
 export const LOG_TEXT_BOUNDS: readonly number[] = [64, 32, 2048, 256, 512, 1024, 128]

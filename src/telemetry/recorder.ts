@@ -125,19 +125,6 @@ export class ShardRecorder {
     if (record.firstByteMs > 0) endpoints[endpoint + E.latencyMs]! += record.firstByteMs
   }
 
-  /** A request refused before there was an exchange to speak of: counted, not logged. */
-  rejected(listener: number, status: number, outcome: number): void {
-    const row = listener * LISTENER_WIDTH
-    this.#listeners[row + L.exchanges + outcome]!++
-    this.#listeners[row + L.responses + codeOf(status)]!++
-  }
-
-  /** An attempt failed that the exchange outlived (it was retried): `outcome` is what it would have ended with. */
-  attemptFailed(endpoint: number, outcome: number): void {
-    const column = FAILURE_COLUMN[outcome]!
-    if (column >= 0) this.#endpoints[endpoint * ENDPOINT_WIDTH + column]!++
-  }
-
   connectionOpened(listener: number): void {
     this.#listeners[listener * LISTENER_WIDTH + L.accepted]!++
   }

@@ -55,8 +55,6 @@ const LAST_CHUNK = ascii('0\r\n\r\n')
 
 /** Bytes a chunk header takes at most: 14 digits and CRLF. */
 export const CHUNK_HEADER_BYTES = 16
-/** Bytes of `writeLastChunk`. */
-export const LAST_CHUNK_BYTES = 5
 
 /** Reason phrase of a status we may send ourselves; empty for one that has none here (RFC 9112 §4 allows that). */
 export function reasonPhrase(status: number): string {

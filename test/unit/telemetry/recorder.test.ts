@@ -10,7 +10,6 @@ import {
   CLUSTER_TABLE,
   DIMENSIONS,
   ENDPOINT_TABLE,
-  FAILURE,
   HISTOGRAMS_WIDTH,
   LISTENER_TABLE,
   REFUSAL,
@@ -131,11 +130,6 @@ test('every event counts in its own column and nowhere else', () => {
     ['stale', (r) => r.staleReuse(2), (f) => cluster(f, 2, C.staleReuses)],
     ['wait', (r) => r.waitBegan(2, 5), (f) => cluster(f, 2, C.poolWaits)],
     ['pick', (r) => r.picked(2, 5), (f) => endpoint(f, 5, E.picks)],
-    [
-      'failed',
-      (r) => r.attemptFailed(5, OUTCOME['upstream-reset']),
-      (f) => endpoint(f, 5, E.failures + FAILURE.reset),
-    ],
     ['error', (r) => r.errorContained(), (f) => f.stripe(0).counters[SHARD_TABLE.column.errors]!],
     [
       'buffers',
@@ -150,9 +144,6 @@ test('every event counts in its own column and nowhere else', () => {
     assert.equal(read(fleet), 1, what)
     assert.equal(written(fleet), 1, what)
   }
-  const fleet = makeFleet()
-  makeRecorder(fleet).attemptFailed(5, OUTCOME['client-abort'])
-  assert.equal(written(fleet), 0)
 })
 
 test('gauges go up and come back, over two shards, and go with a dead one', () => {
