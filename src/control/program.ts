@@ -55,6 +55,9 @@ export type Addresses = {
 /** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
 const DRAIN_MARGIN_MS = 2000
 
+/** Telemetry that takes longer to look at the view shows an old one for a while; nobody waits for it. */
+const SHOW_MS = 2000
+
 const STOPPED = 'stopped before the start was done'
 
 type Running = {
@@ -106,7 +109,8 @@ export class Program {
       throw thrown
     }
     this.#phase = 'ready'
-    this.#show()
+    await this.#showNow() // whoever reads the line below may ask at once
+    if ((this.#phase as ProgramPhase) !== 'ready') throw new Error(STOPPED)
     this.#sayAddresses('weir: ready')
     this.#running.changes.namesChanged() // what was answered while we started
   }
@@ -134,6 +138,7 @@ export class Program {
     const running = this.#running
     if (running === undefined) return { ok: false, problems: ['weir: the program has not started yet'] }
     const result = await running.changes.reload()
+    await this.#showNow()
     this.#sayResult(result)
     running.actors.telemetryIfUp()?.call.reopenLog().catch(ignore)
     return result
@@ -247,8 +252,12 @@ export class Program {
     this.#showing = true
     queueMicrotask(() => {
       this.#showing = false
-      this.#running?.actors.telemetryIfUp()?.call.show(this.#view()).catch(ignore)
+      void this.#showNow()
     })
+  }
+
+  async #showNow(): Promise<void> {
+    await this.#running?.actors.telemetryIfUp()?.within(SHOW_MS).show(this.#view()).catch(ignore)
   }
 
   #view(): ProgramView {
