@@ -1,6 +1,7 @@
 import type { Rng } from '../base/random.ts'
 import { NO_PICK } from './policy.ts'
-import type { ClusterView, Policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { ClusterView } from './view.ts'
 
 /** Picks, per endpoint, to look ahead at most for the place to start. */
 const LOOK_AHEAD = 4

@@ -2,6 +2,7 @@
  * Configuration → snapshot: names become ids and indexes, host names the addresses they resolve to. The last stage
  * (see `parse.ts`); what it makes is plain, frozen to the bottom and crosses threads by structured clone.
  */
+import { PLAIN_BALANCE } from './balance.ts'
 import { isName } from './names.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import { shards } from './schema/root.ts'
@@ -41,6 +42,8 @@ export function compileConfig(config: Config, context: CompileContext): Snapshot
     accessLog: compileAccessLog(config.accessLog),
     admin: { bind: config.admin?.bind },
     drain: { windowMs: config.drain.window, hardMs: config.drain.hard },
+    probes: { maxPerSecond: 1000 },
+    explain: { sample: 0.01, keep: 4096 },
   })
 }
 
@@ -79,13 +82,16 @@ function compileCluster(name: string, cluster: ClusterConfig, context: CompileCo
   return {
     id: context.slots.cluster(name),
     name,
-    policy: { name: policy.name, options: {} },
+    ...PLAIN_BALANCE,
+    policy: { ...PLAIN_BALANCE.policy, name: policy.name },
     endpoints: compileEndpoints(name, cluster, context),
     timeouts: {
       connectMs: timeouts.connect,
       queueMs: timeouts.queue,
       serverMs: timeouts.server,
       serverFinMs: timeouts.serverFin,
+      perTryMs: 0,
+      totalMs: 0,
     },
     pool: {
       maxPerHost: pool.maxPerHost,
@@ -110,7 +116,17 @@ function compileEndpoints(
     const addresses = isName(configured) ? context.resolved(configured).toSorted() : [configured]
     for (const address of addresses) {
       if (endpoints.has(address)) continue
-      endpoints.set(address, { id: context.slots.endpoint(name, address), address, configured, weight })
+      const id = context.slots.endpoint(name, address)
+      endpoints.set(address, {
+        id,
+        generation: 0,
+        address,
+        configured,
+        weight,
+        priority: 0,
+        zone: '',
+        labels: {},
+      })
     }
   }
   return [...endpoints.values()]

@@ -1,5 +1,6 @@
 import { NO_PICK } from '../balance/policy.ts'
-import type { ClusterView, Policy } from '../balance/policy.ts'
+import type { Policy } from '../balance/policy.ts'
+import { ClusterView } from '../balance/view.ts'
 import { makePolicy } from '../balance/registry.ts'
 import type { Rng } from '../base/random.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
@@ -29,7 +30,7 @@ export class Cluster implements PoolSiblings {
   /** Pools that can be picked, index-aligned with the view. */
   #pickable: EndpointPool[] = []
   #pools = new Map<number, EndpointPool>()
-  #view: ClusterView = { size: 0, weights: new Float64Array(0) }
+  #view: ClusterView = new ClusterView(0)
   #waiting = 0
   /** Pools of endpoints that left, for whose connections requests still wait. */
   #leaving: EndpointPool[] = []
@@ -132,7 +133,8 @@ export class Cluster implements PoolSiblings {
       this.#policyName = this.spec.policy.name
       this.#policy = makePolicy(this.#policyName)
     }
-    this.#view = { size: weights.length, weights }
+    this.#view = new ClusterView(weights.length)
+    this.#view.weights.set(weights)
     this.#policy.rebuild(this.#view, this.#rng)
   }
 }

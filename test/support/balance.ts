@@ -1,11 +1,14 @@
-import type { ClusterView, Policy } from '../../src/balance/policy.ts'
+import type { Policy } from '../../src/balance/policy.ts'
+import { ClusterView } from '../../src/balance/view.ts'
 import { seededRng } from '../../src/base/random.ts'
 import type { Rng } from '../../src/base/random.ts'
 
-export const viewOf = (weights: readonly number[]): ClusterView => ({
-  size: weights.length,
-  weights: Float64Array.from(weights),
-})
+export const viewOf = (weights: readonly number[]): ClusterView => {
+  const view = new ClusterView(weights.length)
+  view.baseWeights.set(weights)
+  view.weights.set(weights)
+  return view
+}
 
 /** The first `count` picks of a policy made for `view`. */
 export const picksOf = (

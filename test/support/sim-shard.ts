@@ -1,4 +1,5 @@
 import { Sfc32 } from '../../src/base/random.ts'
+import { clusterSpec, endpointSpec } from './specs.ts'
 import type { ClusterSpec, ListenerSpec, Snapshot } from '../../src/config/snapshot.ts'
 import { ENGINE_STATS } from '../../src/io/engine.ts'
 import type { EngineOptions } from '../../src/io/engine.ts'
@@ -60,14 +61,7 @@ export const LISTENER: ListenerSpec = {
   trustedProxies: [],
 }
 
-export const CLUSTER: ClusterSpec = {
-  id: 0,
-  name: 'web',
-  policy: { name: 'round-robin', options: {} },
-  endpoints: [],
-  timeouts: { connectMs: 5000, queueMs: 5000, serverMs: 30_000, serverFinMs: 1000 },
-  pool: { maxPerHost: 0, maxTotal: 0, idleTimeoutMs: 60_000, queue: 1024 },
-}
+export const CLUSTER: ClusterSpec = clusterSpec()
 
 export type SnapshotParts = {
   readonly version?: number
@@ -86,18 +80,15 @@ export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
   clusters: [
     {
       ...CLUSTER,
-      endpoints: (parts.endpoints ?? []).map((address, id) => ({
-        id,
-        address,
-        configured: address,
-        weight: 1,
-      })),
+      endpoints: (parts.endpoints ?? []).map((address, id) => endpointSpec(id, address)),
       ...parts.cluster,
     },
   ],
   accessLog: { to: parts.logging === true ? 'stderr' : undefined, sample: 1, format: 'text' },
   admin: { bind: undefined },
   drain: { windowMs: 1000, hardMs: 5000 },
+  probes: { maxPerSecond: 1000 },
+  explain: { sample: 0, keep: 64 },
 })
 
 /** One shard of a simulated process: the real shard over a simulated engine, its part of a real fleet memory. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { seededRng } from '../../../src/base/random.ts'
+import { endpointSpec } from '../specs.ts'
 import type { ClusterSpec } from '../../../src/config/snapshot.ts'
 import type { Reactor } from '../../../src/io/reactor.ts'
 import { Cluster } from '../../../src/upstream/cluster.ts'
@@ -287,12 +288,7 @@ export class PoolModel implements Users {
   }
 
   #spec(): ClusterSpec {
-    const endpoints = this.#endpoints.map((id) => ({
-      id,
-      address: addressOf(id),
-      configured: addressOf(id),
-      weight: 1,
-    }))
+    const endpoints = this.#endpoints.map((id) => endpointSpec(id, addressOf(id)))
     return { ...CLUSTER, endpoints, pool: { ...this.#limits, idleTimeoutMs: IDLE_MS } }
   }
 }

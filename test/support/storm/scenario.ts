@@ -49,6 +49,8 @@ const PATIENT_CLUSTER: ClusterTimeouts = {
   queueMs: 120_000,
   serverMs: 120_000,
   serverFinMs: 5000,
+  perTryMs: 0,
+  totalMs: 0,
 }
 const HASTY_LISTENER: ListenerTimeouts = {
   requestHeadMs: 1000,
@@ -57,7 +59,14 @@ const HASTY_LISTENER: ListenerTimeouts = {
   clientFinMs: 500,
   tunnelMs: 2000,
 }
-const HASTY_CLUSTER: ClusterTimeouts = { connectMs: 500, queueMs: 800, serverMs: 1500, serverFinMs: 500 }
+const HASTY_CLUSTER: ClusterTimeouts = {
+  connectMs: 500,
+  queueMs: 800,
+  serverMs: 1500,
+  serverFinMs: 500,
+  perTryMs: 0,
+  totalMs: 0,
+}
 
 export const drawScenario = (chance: Chance): Scenario => {
   const calm = chance.happens(0.35)

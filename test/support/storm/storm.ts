@@ -3,6 +3,7 @@ import { connectionLimits } from './limits.ts'
 import { ModelClient } from '../http-model/client.ts'
 import { modelBackend } from '../http-model/backend.ts'
 import { insist, LawBroken, Ledger } from '../http-model/ledger.ts'
+import { endpointSpec } from '../specs.ts'
 import type { Law } from '../http-model/ledger.ts'
 import { ModelError } from '../http-model/message.ts'
 import {
@@ -128,12 +129,9 @@ export class Storm {
       cluster: {
         timeouts: clusterTimeouts,
         pool,
-        endpoints: endpoints.map((index) => ({
-          id: index,
-          address: addressOf(index),
-          configured: addressOf(index),
-          weight: CLUSTER.endpoints.length + 1,
-        })),
+        endpoints: endpoints.map((index) =>
+          endpointSpec(index, addressOf(index), { weight: CLUSTER.endpoints.length + 1 }),
+        ),
       },
     })
   }

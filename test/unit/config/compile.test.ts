@@ -1,3 +1,5 @@
+import { PLAIN_BALANCE } from '../../../src/config/balance.ts'
+import { endpointSpec } from '../../support/specs.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileConfig } from '../../../src/config/compile.ts'
@@ -80,8 +82,15 @@ const LISTENER_DEFAULTS = {
 }
 
 const CLUSTER_DEFAULTS = {
-  policy: { name: 'round-robin', options: {} },
-  timeouts: { connectMs: 4000, queueMs: 5000, serverMs: 60_000, serverFinMs: 10_000 },
+  ...PLAIN_BALANCE,
+  timeouts: {
+    connectMs: 4000,
+    queueMs: 5000,
+    serverMs: 60_000,
+    serverFinMs: 10_000,
+    perTryMs: 0,
+    totalMs: 0,
+  },
   pool: { maxPerHost: 512, maxTotal: 4096, idleTimeoutMs: 60_000, queue: 1024 },
 }
 
@@ -91,6 +100,8 @@ const GOLDEN: Snapshot = {
   admin: { bind: '127.0.0.1:9900' },
   accessLog: { to: '/var/log/weir.log', sample: 0.25, format: 'json' },
   drain: { windowMs: 1000, hardMs: 2000 },
+  probes: { maxPerSecond: 1000 },
+  explain: { sample: 0.01, keep: 4096 },
   listeners: [
     {
       id: 0,
@@ -122,13 +133,21 @@ const GOLDEN: Snapshot = {
     {
       id: 0,
       name: 'web',
-      policy: { name: 'random', options: {} },
+      ...PLAIN_BALANCE,
+      policy: { name: 'random', module: undefined, options: {} },
       endpoints: [
-        { id: 0, address: '127.0.0.1:9001', configured: '127.0.0.1:9001', weight: 1 },
-        { id: 1, address: '127.0.0.1:9002', configured: '127.0.0.1:9002', weight: 3 },
-        { id: 2, address: 'unix:/run/app.sock', configured: 'unix:/run/app.sock', weight: 1 },
+        endpointSpec(0, '127.0.0.1:9001', { configured: '127.0.0.1:9001', weight: 1 }),
+        endpointSpec(1, '127.0.0.1:9002', { configured: '127.0.0.1:9002', weight: 3 }),
+        endpointSpec(2, 'unix:/run/app.sock', { configured: 'unix:/run/app.sock', weight: 1 }),
       ],
-      timeouts: { connectMs: 1000, queueMs: 2000, serverMs: 3000, serverFinMs: 4000 },
+      timeouts: {
+        connectMs: 1000,
+        queueMs: 2000,
+        serverMs: 3000,
+        serverFinMs: 4000,
+        perTryMs: 0,
+        totalMs: 0,
+      },
       pool: { maxPerHost: 1, maxTotal: 2, idleTimeoutMs: 3000, queue: 4 },
     },
     {
@@ -137,9 +156,9 @@ const GOLDEN: Snapshot = {
       ...CLUSTER_DEFAULTS,
       // The name has claimed 10.0.0.2:8080 before the literal did: one endpoint, with the weight of the name.
       endpoints: [
-        { id: 3, address: '10.0.0.1:8080', configured: 'backend.internal:8080', weight: 2 },
-        { id: 4, address: '10.0.0.2:8080', configured: 'backend.internal:8080', weight: 2 },
-        { id: 5, address: '[::1]:8080', configured: 'backend.internal:8080', weight: 2 },
+        endpointSpec(3, '10.0.0.1:8080', { configured: 'backend.internal:8080', weight: 2 }),
+        endpointSpec(4, '10.0.0.2:8080', { configured: 'backend.internal:8080', weight: 2 }),
+        endpointSpec(5, '[::1]:8080', { configured: 'backend.internal:8080', weight: 2 }),
       ],
     },
   ],
@@ -164,6 +183,8 @@ test('the least configuration gets every default', () => {
     admin: { bind: undefined },
     accessLog: { to: undefined, sample: 1, format: 'text' },
     drain: { windowMs: 10_000, hardMs: 25_000 },
+    probes: { maxPerSecond: 1000 },
+    explain: { sample: 0.01, keep: 4096 },
     listeners: [{ id: 0, name: 'web', bind: ['127.0.0.1:1'], ...LISTENER_DEFAULTS }],
     routes: [{ cluster: 0 }],
     clusters: [
@@ -171,7 +192,7 @@ test('the least configuration gets every default', () => {
         id: 0,
         name: 'a',
         ...CLUSTER_DEFAULTS,
-        endpoints: [{ id: 0, address: '1.2.3.4:5', configured: '1.2.3.4:5', weight: 1 }],
+        endpoints: [endpointSpec(0, '1.2.3.4:5', { configured: '1.2.3.4:5', weight: 1 })],
       },
     ],
   })

@@ -1,6 +1,7 @@
 /** Connections to endpoints: which is used, how many there may be, and who waits for whom. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { endpointSpec } from '../../support/specs.ts'
 import type { PoolSpec } from '../../../src/config/snapshot.ts'
 import { BACKEND, get, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
 import type { RigParts } from '../../support/proxy-rig.ts'
@@ -166,7 +167,7 @@ test('an endpoint that left serves those who wait for it, and nobody else', () =
   rig.reload({
     cluster: {
       pool: { ...CLUSTER.pool, maxPerHost: 1 },
-      endpoints: [{ id: 1, address: OTHER, configured: OTHER, weight: 1 }],
+      endpoints: [endpointSpec(1, OTHER)],
     },
   })
   const later = rig.client(get('/3'))
