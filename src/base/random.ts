@@ -29,6 +29,22 @@ export class Sfc32 implements Rng {
     for (let i = 0; i < 15; i++) this.#step()
   }
 
+  /** Write the state, four words, to `state`. */
+  save(state: Int32Array): void {
+    state[0] = this.#a
+    state[1] = this.#b
+    state[2] = this.#c
+    state[3] = this.#counter
+  }
+
+  /** Go back to what `save` wrote: from here on the same numbers come again. */
+  restore(state: ArrayLike<number>): void {
+    this.#a = state[0]! | 0
+    this.#b = state[1]! | 0
+    this.#c = state[2]! | 0
+    this.#counter = state[3]! | 0
+  }
+
   #step(): number {
     const out = (this.#a + this.#b + this.#counter) | 0
     this.#counter = (this.#counter + 1) | 0
