@@ -40,7 +40,7 @@ export class Cluster implements PoolSiblings {
     this.#ports = ports
     this.#rng = rng
     this.spec = spec
-    this.#policy = makePolicy(spec.policy.name)
+    this.#policy = makePolicy(spec.policy)
     this.apply(spec)
   }
 
@@ -131,7 +131,7 @@ export class Cluster implements PoolSiblings {
     if (this.spec.policy.name === this.#policyName && same) return
     if (this.spec.policy.name !== this.#policyName) {
       this.#policyName = this.spec.policy.name
-      this.#policy = makePolicy(this.#policyName)
+      this.#policy = makePolicy(this.spec.policy)
     }
     this.#view = new ClusterView(weights.length)
     this.#view.weights.set(weights)
