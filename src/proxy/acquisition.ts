@@ -4,7 +4,7 @@ import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts
 import type { EndpointPool, Waiter } from '../upstream/pool.ts'
 import { connectFailure, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
-import type { Times } from './times.ts'
+import type { TryTimes } from './times.ts'
 
 /** Who wants a connection. Exactly one of `granted` and `denied` ends a search, unless it is given up. */
 export interface Seeker extends UpstreamUser {
@@ -19,10 +19,10 @@ export class Acquisition implements Waiter, Armed {
   timerSlot: number = NOT_ARMED
   readonly user: Seeker
   readonly #reactor: Reactor
-  readonly #times: Times
+  readonly #times: TryTimes
   #pool: EndpointPool | undefined
 
-  constructor(reactor: Reactor, user: Seeker, times: Times) {
+  constructor(reactor: Reactor, user: Seeker, times: TryTimes) {
     this.#reactor = reactor
     this.user = user
     this.#times = times
@@ -30,7 +30,7 @@ export class Acquisition implements Waiter, Armed {
 
   /** `fresh`: an idle connection will not do. */
   seek(pool: EndpointPool, queueMs: number, fresh: boolean): void {
-    this.#times.attempt()
+    this.#times.seek()
     const idle = fresh ? undefined : pool.takeIdle(this.user)
     if (idle !== undefined) {
       this.user.granted(idle)
@@ -47,7 +47,7 @@ export class Acquisition implements Waiter, Armed {
     }
   }
 
-  /** The exchange is over: leave the queue, if in it. */
+  /** The try is over: leave the queue, if in it. */
   giveUp(): void {
     if (this.#pool === undefined) return
     this.#pool.cancel(this)

@@ -3,7 +3,7 @@ import type { Rng } from '../base/random.ts'
 import { Stock } from '../base/stock.ts'
 import { ResponseParser } from '../http/h1/response-parser.ts'
 import type { Reactor } from '../io/reactor.ts'
-import { ExchangeRecord } from '../telemetry/record.ts'
+import { ExchangeRecord, TryRecord } from '../telemetry/record.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
 import { Phrases } from './phrases.ts'
 
@@ -19,6 +19,8 @@ export class ProxyContext {
   readonly phrases: Phrases
   /** Filled anew for every exchange that ends. */
   readonly record: ExchangeRecord = new ExchangeRecord()
+  /** … and for every try. */
+  readonly tryRecord: TryRecord = new TryRecord()
   readonly date: HttpDate = new HttpDate()
   readonly responseParsers: Stock<ResponseParser> = new Stock(() => new ResponseParser(RESPONSE_LIMITS))
   /** The access log wants the request's bytes to stay until the exchange ends. */

@@ -1,17 +1,16 @@
-import type { ClusterSpec } from '../config/snapshot.ts'
+import { PICK_KIND } from '../balance/pick-request.ts'
+import type { ClusterTimeouts } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
 import { RELAY } from '../io/engine.ts'
-import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
+import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
-import type { EndpointPool } from '../upstream/pool.ts'
-import { Acquisition } from './acquisition.ts'
-import type { Seeker } from './acquisition.ts'
+import type { Attempt, AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
-import { bodyRejected, connectFailure, FAILURE } from './failure.ts'
+import { bodyRejected, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
 import { Patience } from './patience.ts'
@@ -22,15 +21,11 @@ import { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
 import { Times } from './times.ts'
-import { Tunnel } from './tunnel.ts'
-import type { TunnelLimit } from './tunnel.ts'
+import { Tries } from './tries.ts'
+import { countTunnelTimeout, Tunnel } from './tunnel.ts'
 
 /** Where a request was routed. */
-export type Destination = {
-  readonly route: number
-  readonly cluster: Cluster
-  readonly pool: EndpointPool
-}
+export type Destination = { readonly route: number; readonly cluster: Cluster }
 
 /** What an exchange needs besides the shard's context. */
 export interface ExchangePorts {
@@ -44,36 +39,32 @@ export interface ExchangePorts {
 const CLIENT = { keep: 0, close: 1, reset: 2 } as const
 
 /**
- * One request and its response, from the complete head to the one `#finish` that every exit reaches: it gives back the connection, the
- * buffers and the timers, counts and logs. It is what the client connection drives and what the upstream connection
- * serves. Instances, with their pumps and times, are reused: what a request allocates are a few small objects that die with the call.
+ * One request and its response, from the complete head to the one `#finish` that every exit reaches: it ends its tries, gives back the
+ * buffers and the timers, counts and logs. It is what the client connection drives and what its tries report to. Instances, with
+ * all they are made of, are reused: what a request allocates are a few small objects that die with the call.
  */
-export class Exchange implements RequestHandler, Seeker {
+export class Exchange implements RequestHandler, AttemptOwner {
   readonly #context: ProxyContext
   readonly #ports: ExchangePorts
-  readonly #request: RequestSide
+  readonly request: RequestSide
+  readonly patience: Patience
+  timeouts!: ClusterTimeouts
   readonly #response: ResponseSide
+  readonly #tries: Tries
+  readonly #times: Times
   #state: number = STATE.done
   #client!: ClientConnection
   #destination!: Destination
-  /** As configured when the exchange began: a reload does not move the goal posts. */
-  #timeouts!: ClusterSpec['timeouts']
-  #up: UpstreamConnection | undefined
-  #reused = false
   #tunnel: Tunnel | undefined
-  #retries = 0
-  readonly #times: Times
-  readonly #patience: Patience
-  readonly #acquisition: Acquisition
 
   constructor(context: ProxyContext, ports: ExchangePorts) {
     this.#context = context
     this.#ports = ports
-    this.#request = new RequestSide(context)
+    this.request = new RequestSide(context)
     this.#response = new ResponseSide(context, ports.sender)
     this.#times = new Times(context.reactor)
-    this.#patience = new Patience(context.reactor, this.#request, this.#response)
-    this.#acquisition = new Acquisition(context.reactor, this, this.#times)
+    this.patience = new Patience(context.reactor, this.request, this.#response)
+    this.#tries = new Tries(context, this)
   }
 
   /** About to be kept for reuse: must be over. */
@@ -87,63 +78,59 @@ export class Exchange implements RequestHandler, Seeker {
     this.#state = STATE.begun
     this.#client = request.client
     this.#destination = destination
-    this.#timeouts = destination.cluster.spec.timeouts
-    this.#up = undefined
-    this.#reused = false
-    this.#retries = 0
+    this.timeouts = destination.cluster.spec.timeouts
     this.#times.begin()
-    this.#patience.begin(request.client, this.#timeouts.serverMs)
+    this.patience.begin(request.client, this.timeouts.serverMs)
+    this.#tries.begin(destination.cluster)
     request.client.handler = this
-    this.#response.begin(request.client, this.#request, wantsKeepAlive)
+    this.#response.begin(request.client, this.request, wantsKeepAlive)
     recorder.exchangeBegan(request.client.listener.spec.id)
-    recorder.picked(destination.cluster.spec.id, destination.pool.spec.id)
-    if (!this.#request.begin(request, this.#ports.writer)) {
+    if (!this.request.begin(request, this.#ports.writer)) {
       recorder.buffersExhausted()
       this.#fail(FAILURE.overloaded)
       return
     }
-    if (request.client.blocked) this.#patience.awaitReader()
-    else if (!this.#request.done) this.#patience.awaitBody()
-    this.#connect(false)
+    if (request.client.blocked) this.patience.awaitReader()
+    else if (!this.request.done) this.patience.awaitBody()
+    this.#firstTry()
   }
 
-  // ── the way to a connection ──
+  // ── tries ──
 
-  #connect(fresh: boolean): void {
-    this.#acquisition.seek(this.#destination.pool, this.#timeouts.queueMs, fresh)
-  }
-
-  queued(): void {
-    this.#step(STEP.queue)
-  }
-
-  denied(failure: Failure): void {
-    if (failure === FAILURE.queueTimeout) {
-      this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.queue)
+  #firstTry(): void {
+    const attempt = this.#tries.next(PICK_KIND.first)
+    if (attempt === undefined) {
+      this.#fail(FAILURE.noEndpoint)
+      return
     }
-    this.#fail(failure)
+    this.#step(STEP.try)
+    attempt.seek()
   }
 
-  granted(up: UpstreamConnection): void {
-    const { reactor } = this.#context
-    const waited = this.#state === STATE.queued
-    this.#up = up
-    this.#reused = up.served > 0
-    this.#step(up.connecting ? STEP.connect : STEP.sent)
-    this.#request.sendTo(up)
-    if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
-    else this.#patience.awaitServer(up)
-    if (this.#client.blocked) up.hold(HOLD.peerBlocked)
+  sent(attempt: Attempt, waited: boolean): void {
+    if (this.#client.blocked) attempt.up!.hold(HOLD.peerBlocked)
     if (!waited) return
-    if (!this.#request.done) this.#patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
+    if (!this.request.done) this.patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
     this.#client.resumeBody()
+  }
+
+  connected(): void {
+    this.#client.resumeBody()
+  }
+
+  replaying(): void {
+    this.#client.unhold(HOLD.peerBlocked) // it was the lost connection that was blocked
+  }
+
+  failed(_attempt: Attempt, failure: Failure): void {
+    this.#fail(failure)
   }
 
   // ── the client's side ──
 
   feed(start: number, end: number): number {
-    if (this.#request.done) return start
-    const at = this.#request.feed(start, end, this.#up)
+    if (this.request.done) return start
+    const at = this.request.feed(start, end, this.#up)
     if (at < 0) {
       this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : bodyRejected(-at))
       return end
@@ -155,11 +142,16 @@ export class Exchange implements RequestHandler, Seeker {
   /** Body bytes were sent on. */
   #fed(): void {
     const up = this.#up
-    if (!this.#request.done) {
-      if (up !== undefined) this.#request.relayRest(this.#client, up)
-      this.#patience.awaitBody()
-      if (this.#client.relaying) this.#patience.awaitServer(up!) // which may be the one that holds the relay up
-    } else if (up !== undefined && !up.connecting) this.#patience.awaitServer(up)
+    if (!this.request.done) {
+      if (up !== undefined) this.request.relayRest(this.#client, up)
+      this.patience.awaitBody()
+      if (this.#client.relaying) this.patience.awaitServer(up!) // which may be the one that holds the relay up
+    } else if (up !== undefined && !up.connecting) this.patience.awaitServer(up)
+  }
+
+  /** The connection that the request's body goes to, and that the answer comes from. While there are several, there is no body. */
+  get #up(): UpstreamConnection | undefined {
+    return this.#tries.main?.up
   }
 
   clientGone(reset: boolean): void {
@@ -170,52 +162,66 @@ export class Exchange implements RequestHandler, Seeker {
 
   clientBlocked(): void {
     if (this.#up?.relaying === false) this.#up.hold(HOLD.peerBlocked)
-    this.#patience.awaitReader()
+    this.patience.awaitReader()
   }
 
   clientWritable(): void {
     const up = this.#up
     if (up === undefined) return
     up.unhold(HOLD.peerBlocked)
-    if (!up.connecting) this.#patience.awaitServer(up)
+    if (!up.connecting) this.patience.awaitServer(up)
   }
 
   clientRelayDone(status: number, bytes: number): void {
-    this.#request.relayed(status, bytes)
+    this.request.relayed(status, bytes)
     if (status === RELAY.ended) this.clientGone(false)
-    else if (this.#request.done) this.#fed()
+    else if (this.request.done) this.#fed()
   }
 
   clientTimer(nowMs: number): void {
-    if (!this.#patience.clientOverdue(nowMs, this.#up)) return
+    if (!this.patience.clientOverdue(nowMs, this.#up)) return
     this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.client)
     this.#fail(FAILURE.clientTimeout)
   }
 
   // ── the endpoint's side ──
 
-  upstreamConnected(): void {
-    const up = this.#up!
-    this.#step(STEP.sent)
-    this.#times.connected()
-    this.#patience.awaitServer(up)
-    this.#client.resumeBody()
+  interim(attempt: Attempt): void {
+    this.#response.interim(attempt.reader.head)
   }
 
-  upstreamData(start: number, end: number): void {
-    const up = this.#up!
-    const response = this.#response
-    const begun = response.started
-    up.lastActiveMs = this.#context.reactor.nowMs
-    const result = response.read(up, start, end)
-    if (response.started && !begun) this.#answered(result === READ.switched)
+  responded(attempt: Attempt): void {
+    const { reader } = attempt
+    const up = attempt.up!
+    if (!this.#response.fits(reader.head)) {
+      this.failed(attempt, FAILURE.upstreamMalformed)
+      return
+    }
+    this.#tries.win(attempt)
+    attempt.answer()
+    this.#step(reader.head.status === 101 ? STEP.switch : STEP.head)
+    const result = this.#response.deliver(up, reader.head, reader.at, reader.end)
+    up.carry.clear(this.#context.reactor)
+    reader.release()
+    this.#times.firstByte()
+    this.request.answered()
+    this.#went(up, result)
+  }
+
+  body(attempt: Attempt, start: number, end: number): void {
+    const up = attempt.up!
+    this.#went(up, this.#response.body(up, start, end))
+  }
+
+  /** Some of the response went to the client. */
+  #went(up: UpstreamConnection, result: number): void {
     switch (result) {
       case READ.more:
-        this.#patience.awaitServer(up)
-        if (up.relaying) this.#patience.awaitReader() // the engine does not tell of a queue that it fills itself
+        this.patience.awaitServer(up)
+        if (up.relaying) this.patience.awaitReader() // the engine does not tell of a queue that it fills itself
         return
       case READ.complete:
-        this.#complete(up, response.persistentUpstream)
+        this.#complete(up, this.#response.persistentUpstream)
         return
       case READ.surplus:
         this.#complete(up, false)
@@ -223,118 +229,67 @@ export class Exchange implements RequestHandler, Seeker {
       case READ.switched:
         this.#switch(up)
         return
-      case READ.noBuffer:
-        this.#context.recorder.buffersExhausted()
-        this.#fail(FAILURE.overloaded)
-        return
       default:
         this.#fail(FAILURE.upstreamMalformed)
     }
   }
 
-  /** The final head went to the client. */
-  #answered(switching: boolean): void {
-    this.#step(switching ? STEP.switch : STEP.head)
-    this.#times.firstByte()
-    this.#request.answered()
-  }
-
   #complete(up: UpstreamConnection, persistent: boolean): void {
     // An answer that came before the whole request was read leaves some of it in the way of the next one.
-    const clear = this.#request.done && !this.#request.queuedAt(up)
-    if (persistent && clear && !up.ended) {
-      up.unhold(HOLD.peerBlocked)
-      this.#up = undefined
-      this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close, up)
-    } else this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close)
+    const clear = this.request.done && !this.request.queuedAt(up)
+    const reusable = persistent && clear && !up.ended
+    if (reusable) up.unhold(HOLD.peerBlocked)
+    this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close, reusable)
   }
 
-  upstreamEnded(): void {
-    if (this.#response.ended()) this.#complete(this.#up!, false)
-    else this.#lost(FAILURE.upstreamClosed)
+  ended(attempt: Attempt): void {
+    if (this.#response.ended()) this.#complete(attempt.up!, false)
+    else this.#fail(FAILURE.upstreamClosed)
   }
 
-  upstreamBroke(errno: number, connecting: boolean): void {
-    this.#up = undefined
-    if (connecting) this.#fail(connectFailure(errno))
-    else this.#lost(FAILURE.upstreamReset)
+  relayed(attempt: Attempt, status: number, bytes: number): void {
+    if (this.#response.relayed(bytes)) this.#complete(attempt.up!, this.#response.persistentUpstream)
+    else if (status === RELAY.ended) this.#fail(FAILURE.upstreamClosed)
   }
 
-  /** The connection is of no more use. If it had idled too long, the endpoint may never have seen the request: try once more. */
-  #lost(failure: Failure): void {
-    const stale = this.#reused && !this.#response.touched && this.#state === STATE.waiting
-    if (!stale || this.#retries > 0 || !this.#request.repeatable) {
-      this.#fail(failure)
-      return
-    }
-    const { cluster, pool } = this.#destination
-    this.#context.recorder.staleReuse(cluster.spec.id)
-    const up = this.#up
-    this.#up = undefined
-    this.#step(STEP.retry)
-    this.#retries++
-    if (up !== undefined) pool.discard(up)
-    this.#client.unhold(HOLD.peerBlocked) // it was the lost connection that was blocked
-    this.#connect(true)
-  }
-
-  upstreamBlocked(): void {
+  blocked(attempt: Attempt): void {
     if (!this.#client.relaying) this.#client.hold(HOLD.peerBlocked)
-    this.#patience.awaitServer(this.#up!)
+    this.patience.awaitServer(attempt.up!)
   }
 
-  upstreamWritable(): void {
+  writable(attempt: Attempt): void {
     this.#client.lastActiveMs = this.#context.reactor.nowMs
     this.#client.unhold(HOLD.peerBlocked)
-    this.#patience.awaitServer(this.#up!)
-  }
-
-  upstreamRelayDone(status: number, bytes: number): void {
-    const up = this.#up!
-    if (this.#response.relayed(bytes)) this.#complete(up, this.#response.persistentUpstream)
-    else if (status === RELAY.ended) this.#lost(FAILURE.upstreamClosed)
-  }
-
-  upstreamTimer(nowMs: number): void {
-    const up = this.#up!
-    const connecting = this.#state === STATE.connecting
-    if (!connecting && !this.#patience.serverOverdue(nowMs, up)) return
-    const kind = connecting ? UPSTREAM_TIMEOUT.connect : UPSTREAM_TIMEOUT.server
-    this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, kind)
-    this.#fail(connecting ? FAILURE.connectTimeout : FAILURE.upstreamTimeout)
+    this.patience.awaitServer(attempt.up!)
   }
 
   /** A 101 went to the client: from here on a tunnel drives both connections, and this exchange only waits for its end. */
   #switch(up: UpstreamConnection): void {
     const { tunnelMs, clientFinMs } = this.#client.listener.spec.timeouts
-    const timeouts = { tunnelMs, clientFinMs, serverFinMs: this.#timeouts.serverFinMs }
+    const timeouts = { tunnelMs, clientFinMs, serverFinMs: this.timeouts.serverFinMs }
     const sides = { client: this.#client, up }
     this.#tunnel = new Tunnel(this.#context.reactor, sides, timeouts, (outcome) => this.#tunnelOver(outcome))
     this.#tunnel.start(this.#response.restStart, this.#response.restEnd)
   }
 
   #tunnelOver(outcome: number): void {
-    if (outcome === OUTCOME['tunnel-timeout']) this.#countTunnelTimeout(this.#tunnel!.limit)
-    if (outcome === OUTCOME['upstream-reset']) this.#up = undefined // gone, and its place in the pool given back
-    if (outcome === OUTCOME['tunnel-closed']) this.#part()
-    this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
-  }
-
-  #countTunnelTimeout(limit: TunnelLimit): void {
-    const { recorder } = this.#context
-    if (limit === 'serverFinMs') {
-      recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.serverFin)
-    } else {
-      const kind = limit === 'clientFinMs' ? CLIENT_TIMEOUT.clientFin : CLIENT_TIMEOUT.tunnel
-      recorder.clientTimeout(this.#client.listener.spec.id, kind)
+    const attempt = this.#tries.main!
+    const { up, pool } = attempt
+    if (outcome === OUTCOME['tunnel-timeout']) {
+      countTunnelTimeout(this.#context.recorder, this.#tunnel!.limit, {
+        listener: this.#client.listener.spec.id,
+        cluster: this.#destination.cluster.spec.id,
+      })
     }
-  }
-
-  /** Both sides of a tunnel said all they had to say: a reset would take what the endpoint has not read yet from it. */
-  #part(): void {
-    const up = this.#up!
-    this.#up = undefined
-    this.#destination.pool.part(up, this.#timeouts.serverFinMs)
+    if (outcome === OUTCOME['upstream-reset']) attempt.up = undefined // gone, and its place in the pool given back
+    if (outcome !== OUTCOME['tunnel-closed']) {
+      this.#finish(outcome, CLIENT.reset)
+      return
+    }
+    // Both sides said all they had to say: a reset would take what the endpoint has not read yet from it.
+    attempt.up = undefined
+    pool.part(up!, this.timeouts.serverFinMs)
+    this.#finish(outcome, CLIENT.close)
   }
 
   // ── the end ──
@@ -346,12 +301,12 @@ export class Exchange implements RequestHandler, Seeker {
       return
     }
     // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
-    const keep = this.#response.mayGoOn && this.#request.minor === 1 && failure !== FAILURE.overloaded
+    const keep = this.#response.mayGoOn && this.request.minor === 1 && failure !== FAILURE.overloaded
     this.#response.status = failure.status
     this.#response.bytes = replyFailure(this.#context, this.#client, failure, {
       close: !keep,
-      method: this.#request.method,
-      requestIdStart: this.#request.requestIdStart,
+      method: this.request.method,
+      requestIdStart: this.request.requestIdStart,
     })
     this.#finish(failure.outcome, keep ? CLIENT.keep : CLIENT.close)
   }
@@ -364,50 +319,48 @@ export class Exchange implements RequestHandler, Seeker {
     this.#finish(OUTCOME.shutdown, CLIENT.reset)
   }
 
-  /** The one way out. `reusable`: the connection that goes back to the pool. */
-  #finish(outcome: number, disposition: number, reusable?: UpstreamConnection): void {
+  /** The one way out. `reusable`: the connection that answered goes back to the pool. */
+  #finish(outcome: number, disposition: number, reusable = false): void {
     this.#step(STEP.finish)
     const client = this.#client
-    const { pool } = this.#destination
-    const up = this.#up
-    this.#up = undefined
-    this.#acquisition.giveUp()
+    const tries = this.#tries
+    tries.cancelOthers()
+    const { main } = tries
+    const up = main?.up
     if (up !== undefined) this.#response.settle(up)
-    this.#account(outcome)
-    this.#request.release()
-    this.#response.release()
+    this.#account(outcome, main)
+    this.request.release()
     this.#tunnel = undefined
     client.handler = undefined
     this.#ports.recycle(this)
-    if (reusable !== undefined) pool.release(reusable)
-    else if (up !== undefined) pool.discard(up)
+    if (up !== undefined) {
+      if (reusable) main!.pool.release(up)
+      else main!.pool.discard(up)
+    }
     if (disposition === CLIENT.reset) client.resetNow()
     else client.done(disposition === CLIENT.keep)
   }
 
-  #account(outcome: number): void {
+  #account(outcome: number, main: Attempt | undefined): void {
     const { recorder, record } = this.#context
-    const { route, cluster, pool } = this.#destination
-    const client = this.#client
+    const { route, cluster } = this.#destination
     record.reset()
-    record.listener = client.listener.spec.id
+    record.listener = this.#client.listener.spec.id
     record.cluster = cluster.spec.id
-    record.endpoint = pool.spec.id
     record.route = route
     record.outcome = outcome
     record.status = this.#response.status
     this.#times.describe(record)
-    record.retries = this.#retries
-    record.reusedUpstream = this.#reused
-    record.peer = client.peer
-    this.#request.describe(record)
+    record.peer = this.#client.peer
+    this.request.describe(record)
     record.bytesToClient = this.#response.bytes + this.#response.payload
     if (this.#tunnel !== undefined) {
       record.bytesFromClient += this.#tunnel.bytesUp
       record.bytesToClient += this.#tunnel.bytesDown
     }
+    record.retries = this.#tries.begun - 1
+    if (main !== undefined) this.#tries.conclude(main, record, this.#response.started)
     recorder.finish(record)
-    recorder.left(cluster.spec.id, pool.spec.id)
     recorder.exchangeEnded(record.listener)
   }
 

@@ -1,7 +1,6 @@
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY, persistent, responseFraming } from '../http/framing.ts'
 import type { Head } from '../http/head.ts'
-import type { ResponseParser } from '../http/h1/response-parser.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { RESPONSE_LIMITS } from './context.ts'
 import type { ProxyContext } from './context.ts'
@@ -10,7 +9,7 @@ import type { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { namesWebSocket } from './websocket.ts'
 
-/** What `read` says about the bytes it was given. */
+/** What became of the bytes given. */
 export const READ = {
   /** All taken, more is to come. */
   more: 0,
@@ -20,29 +19,21 @@ export const READ = {
   /** A 101 went to the client; what follows it is at `restStart … restEnd`. */
   switched: 3,
   malformed: 4,
-  /** No buffer is left for a head that came in part. */
-  noBuffer: 5,
 } as const
 
-/** Interim responses that one request may get: an endpoint that sends them for ever is broken. */
-const MAX_INTERIM = 32
-
-/** The response's half of an exchange: read from the endpoint, sent to the client. */
+/** The response's half of an exchange: what goes to the client of what the endpoint that answers sends. */
 export class ResponseSide {
   readonly #context: ProxyContext
   readonly #sender: ResponseHeadSender
   readonly #pump: Pump
   #client!: ClientConnection
   #request!: RequestSide
-  /** Ours while a head is partial. */
-  #parser: ResponseParser | undefined
-  #interim = 0
   /** The endpoint's progress when the engine took over. */
   #relayBase = 0
   #wantsKeepAlive = false
   /** The final head was sent: from here on a failure can only break the connection. */
   started = false
-  /** Any byte of a response was read. */
+  /** The client has a byte of a response, be it an interim one: nobody else may answer. */
   touched = false
   /** The client's connection stays open after this response. */
   keepAlive = false
@@ -63,7 +54,6 @@ export class ResponseSide {
     this.#client = client
     this.#request = request
     this.#wantsKeepAlive = wantsKeepAlive
-    this.#interim = 0
     this.started = false
     this.touched = false
     this.keepAlive = false
@@ -81,12 +71,26 @@ export class ResponseSide {
     return this.#wantsKeepAlive && this.#request.done && !this.#context.draining
   }
 
-  read(up: UpstreamConnection, start: number, end: number): number {
+  /** An interim head, for a client that knows of such. */
+  interim(head: Head): void {
+    if (this.#request.minor !== 1) return
     this.touched = true
-    if (this.started) return this.#body(up, start, end)
-    if (up.carry.empty) return this.#head(up, start, end)
-    if (!up.carry.append(this.#context.reactor, start, end)) return READ.noBuffer
-    return this.#head(up, up.carry.start, up.carry.end)
+    this.#sender.sendInterim(this.#client, head)
+  }
+
+  /** Is it a head that this request can have? */
+  fits(head: Head): boolean {
+    return head.status !== 101 || (this.#request.upgrade && head.upgrade && namesWebSocket(head))
+  }
+
+  /** The final head goes to the client, and with it what was read behind it, `mem[at, end)`. */
+  deliver(up: UpstreamConnection, head: Head, at: number, end: number): number {
+    this.touched = true
+    this.started = true
+    this.status = head.status
+    if (head.status === 101) return this.#switch(head, at, end)
+    this.#final(head)
+    return this.body(up, at, end)
   }
 
   /** The endpoint sent FIN. True if that completes the response. */
@@ -109,54 +113,12 @@ export class ResponseSide {
     if (moved > 0) this.#pump.relayed(Math.min(moved, this.#pump.left))
   }
 
-  release(): void {
-    if (this.#parser === undefined) return
-    this.#context.responseParsers.giveBack(this.#parser)
-    this.#parser = undefined
-  }
-
   /** Body bytes sent to the client. */
   get payload(): number {
     return this.#pump.payload
   }
 
-  /** One or more interim heads, then the final one. */
-  #head(up: UpstreamConnection, start: number, end: number): number {
-    const { reactor, responseParsers } = this.#context
-    const parser = this.#parser ?? responseParsers.take()
-    this.#parser = parser
-    let at = start
-    for (;;) {
-      const consumed = parser.parse(reactor.mem, at, end)
-      if (consumed < 0) return READ.malformed
-      if (consumed === 0) return this.#keepPartial(up, at, end)
-      at += consumed
-      const { status } = parser.head
-      if (status >= 200 || status === 101) break
-      if (++this.#interim > MAX_INTERIM) return READ.malformed
-      if (this.#request.minor === 1) this.#sender.sendInterim(this.#client, parser.head)
-      if (at === end) {
-        up.carry.clear(reactor)
-        return READ.more
-      }
-    }
-    const result = parser.head.status === 101 ? this.#switch(parser.head, at, end) : this.#final(up, at, end)
-    up.carry.clear(reactor)
-    this.release()
-    return result
-  }
-
-  #keepPartial(up: UpstreamConnection, at: number, end: number): number {
-    const { reactor } = this.#context
-    if (!up.carry.empty) up.carry.keepFrom(reactor, at)
-    else if (!up.carry.append(reactor, at, end)) return READ.noBuffer
-    return READ.more
-  }
-
   #switch(head: Head, at: number, end: number): number {
-    if (!this.#request.upgrade || !head.upgrade || !namesWebSocket(head)) return READ.malformed
-    this.status = 101
-    this.started = true
     this.#sender.send(this.#client, head, {
       requestIdStart: this.#request.requestIdStart,
       chunked: false,
@@ -169,14 +131,12 @@ export class ResponseSide {
     return READ.switched
   }
 
-  #final(up: UpstreamConnection, at: number, end: number): number {
-    const { head } = this.#parser!
+  #final(head: Head): void {
     const { minor, method } = this.#request
     const framing = responseFraming(head, method)
     const delimited = framing !== BODY.chunked && framing !== BODY.untilClose
     this.keepAlive = this.mayGoOn && (minor === 1 || delimited)
     this.persistentUpstream = framing !== BODY.untilClose && persistent(head)
-    this.status = head.status
     this.#sender.send(this.#client, head, {
       requestIdStart: this.#request.requestIdStart,
       chunked: !delimited && minor === 1,
@@ -184,12 +144,11 @@ export class ResponseSide {
       upgrade: false,
     })
     this.bytes = this.#sender.bytes
-    this.started = true
     this.#pump.begin(framing, outOf(framing, minor), RESPONSE_LIMITS)
-    return this.#body(up, at, end)
   }
 
-  #body(up: UpstreamConnection, start: number, end: number): number {
+  /** Bytes of the body in `mem[start, end)`. */
+  body(up: UpstreamConnection, start: number, end: number): number {
     const pump = this.#pump
     const at = pump.feed(start, end, this.#client)
     if (at < 0) return READ.malformed

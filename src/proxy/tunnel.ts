@@ -2,7 +2,9 @@ import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { RELAY } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
+import type { ShardRecorder } from '../telemetry/recorder.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
 
 /** Inactivity allowed: of both sides, and of the one still open after the other's FIN (HAProxy: tunnel, client-fin, server-fin). */
@@ -149,4 +151,14 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   #arm(leftMs: number): void {
     this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + Math.min(leftMs, this.#limitMs() / LOOKS))
   }
+}
+
+/** A tunnel stood still for too long: it is counted where the limit is from. */
+export const countTunnelTimeout = (
+  recorder: ShardRecorder,
+  limit: TunnelLimit,
+  { listener, cluster }: { readonly listener: number; readonly cluster: number },
+): void => {
+  if (limit === 'serverFinMs') recorder.upstreamTimeout(cluster, UPSTREAM_TIMEOUT.serverFin)
+  else recorder.clientTimeout(listener, CLIENT_TIMEOUT[limit === 'clientFinMs' ? 'clientFin' : 'tunnel'])
 }

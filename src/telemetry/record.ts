@@ -74,3 +74,20 @@ export class ExchangeRecord {
     this.peer = ''
   }
 }
+
+/** The facts of one try at an endpoint, likewise. */
+export class TryRecord {
+  /** Slots. */
+  cluster = 0
+  endpoint = 0
+  /** `OUTCOME`; -1 for a try that was given up without its endpoint's fault. */
+  outcome = 0
+  /** Status of the endpoint's response, 0 for none. */
+  status = 0
+  bytesOut = 0
+  bytesIn = 0
+  reused = false
+  connectMs = -1
+  /** From the pick on. */
+  firstByteMs = -1
+}

@@ -14,7 +14,7 @@ import {
 import { HISTOGRAM_WIDTH, observe } from './histogram.ts'
 import { LogRecordWriter } from './log-record.ts'
 import { OUTCOME, OUTCOMES } from './outcome.ts'
-import type { ExchangeRecord } from './record.ts'
+import type { ExchangeRecord, TryRecord } from './record.ts'
 
 const L = LISTENER_TABLE.column
 const C = CLUSTER_TABLE.column
@@ -90,7 +90,6 @@ export class ShardRecorder {
     listeners[listener + L.bytesIn]! += record.bytesFromClient
     listeners[listener + L.bytesOut]! += record.bytesToClient
     if (record.cluster >= 0) this.#finishCluster(record, code)
-    if (record.endpoint >= 0) this.#finishEndpoint(record, code)
     if (this.#sample > 0 && (this.#sample >= 1 || this.#rng.next() < this.#sample)) this.#log!.write(record)
   }
 
@@ -108,21 +107,24 @@ export class ShardRecorder {
     }
   }
 
-  #finishEndpoint(record: ExchangeRecord, code: number): void {
+  /** A try ended, whichever way: no longer in flight at its endpoint. */
+  tryEnded(record: TryRecord): void {
     const endpoint = record.endpoint * ENDPOINT_WIDTH
     const endpoints = this.#endpoints
     const { outcome } = record
-    const failure = FAILURE_COLUMN[outcome]!
+    const failure = outcome < 0 ? -1 : FAILURE_COLUMN[outcome]!
     if (failure >= 0) endpoints[endpoint + failure]!++
     else if ((outcome === COMPLETE || outcome === TUNNEL_CLOSED) && record.status < 500) {
       endpoints[endpoint + E.successes]!++
     }
-    endpoints[endpoint + E.responses + code]!++
-    endpoints[endpoint + E.bytesOut]! += record.bytesFromClient
-    endpoints[endpoint + E.bytesIn]! += record.bytesToClient
-    if (record.reusedUpstream) endpoints[endpoint + E.reused]!++
+    endpoints[endpoint + E.responses + codeOf(record.status)]!++
+    endpoints[endpoint + E.bytesOut]! += record.bytesOut
+    endpoints[endpoint + E.bytesIn]! += record.bytesIn
+    if (record.reused) endpoints[endpoint + E.reused]!++
     if (record.connectMs > 0) endpoints[endpoint + E.connectMs]! += record.connectMs
     if (record.firstByteMs > 0) endpoints[endpoint + E.latencyMs]! += record.firstByteMs
+    this.#endpointGauges[record.endpoint * GAUGE_WORDS + GAUGE.inFlight]!--
+    this.#clusterGauges[record.cluster * GAUGE_WORDS + GAUGE.inFlight]!--
   }
 
   connectionOpened(listener: number): void {
@@ -166,16 +168,11 @@ export class ShardRecorder {
     this.#listenerGauges[listener * GAUGE_WORDS + GAUGE.inFlight]!--
   }
 
-  /** The balancer chose an endpoint: in flight there until `left`. */
+  /** The balancer chose an endpoint: in flight there until `tryEnded`. */
   picked(cluster: number, endpoint: number): void {
     this.#endpoints[endpoint * ENDPOINT_WIDTH + E.picks]!++
     this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.inFlight]!++
     this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.inFlight]!++
-  }
-
-  left(cluster: number, endpoint: number): void {
-    this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.inFlight]!--
-    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.inFlight]!--
   }
 
   /** An exchange begins to wait for a connection to an endpoint, until `waitEnded`. */

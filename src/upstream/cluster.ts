@@ -1,5 +1,6 @@
 import { NO_PICK } from '../balance/policy.ts'
 import type { Policy } from '../balance/policy.ts'
+import type { PickRequest } from '../balance/pick-request.ts'
 import { ClusterView } from '../balance/view.ts'
 import { makePolicy } from '../balance/registry.ts'
 import type { Rng } from '../base/random.ts'
@@ -67,10 +68,19 @@ export class Cluster implements PoolSiblings {
     this.#rebuild()
   }
 
-  /** The endpoint for a request, undefined if there is none. */
-  pick(key: number): EndpointPool | undefined {
-    const index = this.#policy.pick(this.#view, key, this.#rng)
-    return index === NO_PICK ? undefined : this.#pickable[index]
+  /** The endpoint for a request, undefined if there is none; `ask.slot` says which, or why none. */
+  pick(ask: PickRequest): EndpointPool | undefined {
+    for (let draw = 0; draw <= ask.excludedCount; draw++) {
+      const index = this.#policy.pick(this.#view, ask.key, this.#rng)
+      if (index === NO_PICK) break
+      const pool = this.#pickable[index]!
+      ask.slot = pool.spec.id
+      if (!ask.excludes(pool.spec.id)) return pool
+    }
+    const rest = this.#pickable.filter((pool) => !ask.excludes(pool.spec.id))
+    const pool = rest.length === 0 ? undefined : rest[this.#rng.below(rest.length)]
+    ask.slot = pool === undefined ? NO_PICK : pool.spec.id
+    return pool
   }
 
   pools(): Iterable<EndpointPool> {

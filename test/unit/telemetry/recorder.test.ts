@@ -18,6 +18,7 @@ import {
 } from '../../../src/telemetry/catalogue.ts'
 import { HISTOGRAM_WIDTH, histogramCount, quantile } from '../../../src/telemetry/histogram.ts'
 import { OUTCOME, OUTCOMES } from '../../../src/telemetry/outcome.ts'
+import { TryRecord } from '../../../src/telemetry/record.ts'
 import { makeFleet, makeRecord, makeRecorder } from './support.ts'
 
 const L = LISTENER_TABLE.column
@@ -30,15 +31,18 @@ const cluster = (fleet: Fleet, row: number, column: number): number =>
 const endpoint = (fleet: Fleet, row: number, column: number): number =>
   fleet.stripe(0).endpoints[row * ENDPOINT_TABLE.width + column]!
 
+const makeTry = (facts: Partial<TryRecord>): TryRecord => Object.assign(new TryRecord(), facts)
+
 /** Every non-zero word of the fleet's counters. */
 const written = (fleet: Fleet): number =>
   fleet.stripes
     .flatMap((stripe) => [...stripe.counters, ...stripe.listeners, ...stripe.clusters, ...stripe.endpoints])
     .filter((word) => word !== 0).length
 
-test('a complete exchange is counted once in each of its rows, with its bytes and times', () => {
+test('a complete exchange is counted once in each of its rows, its try at the endpoint, with bytes and times', () => {
   const fleet = makeFleet()
-  makeRecorder(fleet).finish(
+  const recorder = makeRecorder(fleet)
+  recorder.finish(
     makeRecord({
       listener: 2,
       cluster: 3,
@@ -53,6 +57,18 @@ test('a complete exchange is counted once in each of its rows, with its bytes an
       bytesToClient: 50,
       retries: 1,
       reusedUpstream: true,
+    }),
+  )
+  recorder.tryEnded(
+    makeTry({
+      endpoint: 15,
+      outcome: OUTCOME.complete,
+      status: 204,
+      connectMs: 3,
+      firstByteMs: 8,
+      bytesOut: 100,
+      bytesIn: 50,
+      reused: true,
     }),
   )
   assert.equal(listener(fleet, 2, L.exchanges + OUTCOME.complete), 1)
@@ -90,16 +106,18 @@ test('an exchange that met no cluster touches its listener only; times that did 
 test('an endpoint is blamed for what the upstream did, and for nothing else', () => {
   for (const [outcome, facts] of OUTCOMES.entries()) {
     const fleet = makeFleet()
-    makeRecorder(fleet).finish(makeRecord({ cluster: 0, endpoint: 1, outcome, status: 200 }))
+    makeRecorder(fleet).tryEnded(makeTry({ endpoint: 1, outcome, status: 200 }))
     const failures = DIMENSIONS.failure.reduce((sum, _, i) => sum + endpoint(fleet, 1, E.failures + i), 0)
     assert.equal(failures, facts.by === 'upstream' ? 1 : 0, facts.name)
     const success = facts.name === 'complete' || facts.name === 'tunnel-closed'
     assert.equal(endpoint(fleet, 1, E.successes), success ? 1 : 0, facts.name)
   }
   const fleet = makeFleet()
-  makeRecorder(fleet).finish(makeRecord({ cluster: 0, endpoint: 1, status: 503 }))
+  makeRecorder(fleet).tryEnded(makeTry({ endpoint: 1, status: 503 }))
+  makeRecorder(fleet).tryEnded(makeTry({ endpoint: 1, outcome: -1 })) // given up: nobody's fault, nobody's success
   assert.equal(endpoint(fleet, 1, E.successes), 0)
   assert.equal(endpoint(fleet, 1, E.responses + 5), 1)
+  assert.equal(endpoint(fleet, 1, E.responses), 1)
 })
 
 test('a status that is none counts as no response', () => {
@@ -167,7 +185,7 @@ test('gauges go up and come back, over two shards, and go with a dead one', () =
   zeroStripe(fleet, 1)
   assert.deepEqual(gauges(), [1, 1, 1, 1, 1, 3, 3])
   recorders[0]!.exchangeEnded(1)
-  recorders[0]!.left(2, 7)
+  recorders[0]!.tryEnded(makeTry({ cluster: 2, endpoint: 7 }))
   recorders[0]!.waitEnded(2, 7)
   recorders[0]!.idleIs(2, 7, 0)
   assert.deepEqual(gauges(), [0, 0, 0, 0, 0, 0, 0])
