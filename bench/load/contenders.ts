@@ -58,7 +58,7 @@ export const availableContenders = (tools: Tools, options: Options): ContenderNa
 }
 
 /** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
