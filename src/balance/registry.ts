@@ -3,6 +3,11 @@ import type { PolicyName } from './options.ts'
 import type { Policy } from './policy.ts'
 import { Random } from './random.ts'
 import { RoundRobin } from './round-robin.ts'
+import { BoundedLoad } from './bounded-load.ts'
+import { Maglev } from './maglev.ts'
+import { Rendezvous } from './rendezvous.ts'
+import { RingHash } from './ring-hash.ts'
+import { optionsOf } from './options.ts'
 
 /** What a policy is made of and with. `given` are options as configured; `optionsOf` fills in the rest. */
 const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Policy>>> = {
@@ -11,7 +16,22 @@ const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Poli
   random: () => new Random(),
   // By latency and feedback.
   // By hash of the key.
+  'ring-hash': (given) => {
+    const options = optionsOf('ring-hash', given)
+    return bounded(new RingHash(options), options.boundedLoad)
+  },
+  maglev: (given) => {
+    const options = optionsOf('maglev', given)
+    return bounded(new Maglev(options), options.boundedLoad)
+  },
+  rendezvous: (given) => bounded(new Rendezvous(), optionsOf('rendezvous', given).boundedLoad),
+  // The key is the client's address (`proxy/hash-key.ts`). A table, because fleets may be large and every request asks.
+  'ip-hash': (given) => bounded(new Maglev(optionsOf('maglev', {})), optionsOf('ip-hash', given).boundedLoad),
 }
+
+/** 0: no bound. */
+const bounded = (policy: Policy, factor: number): Policy =>
+  factor === 0 ? policy : new BoundedLoad(policy, factor)
 
 /** A fresh instance of a built-in policy. The configuration's schema lets no other name pass: an unknown one is a bug. */
 export const makePolicy = ({ name, options }: Pick<PolicySpec, 'name' | 'options'>): Policy => {
