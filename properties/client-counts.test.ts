@@ -19,6 +19,8 @@ const makeFleet = (clientBuckets: number): Fleet =>
       widths: { engine: 0, shard: 0, listener: 0, cluster: 0, histograms: 0, endpoint: 0 },
       clientBuckets,
       logBytes: 0,
+      explainBytes: 0,
+      ringRecords: 64,
     }),
   )
 

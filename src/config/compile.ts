@@ -119,7 +119,7 @@ function compileEndpoints(
       const id = context.slots.endpoint(name, address)
       endpoints.set(address, {
         id,
-        generation: 0,
+        generation: context.slots.generation(id),
         address,
         configured,
         weight,

@@ -13,6 +13,8 @@ export interface Slots {
   listener(name: string): number
   cluster(name: string): number
   endpoint(cluster: string, address: string): number
+  /** How often the id of an endpoint was given to another before. */
+  generation(endpoint: number): number
 }
 
 export type SlotKind = 'listener' | 'cluster' | 'endpoint'
@@ -56,6 +58,10 @@ export class SlotTable implements Slots {
     return this.endpoints.take(`${cluster} ${address}`)
   }
 
+  generation(endpoint: number): number {
+    return this.endpoints.generation(endpoint)
+  }
+
   /** Ids taken but not in this snapshot (those of a compilation that was never published too): to be released once nothing older is in use. */
   unused(snapshot: Snapshot): SlotIds {
     return {
@@ -73,12 +79,16 @@ export class SlotTable implements Slots {
   }
 }
 
+const MAX_GENERATION = 0x7fff_ffff
+
 /** Keys to the lowest free ids, so that tables stay dense. */
 class Allocator {
   private readonly kind: SlotKind
   private readonly capacity: number
   private readonly ids = new Map<string, number>()
   private readonly keys: (string | undefined)[] = []
+  /** How often each id was released. */
+  private readonly generations: number[] = []
   /** No free id below it. */
   private lowest = 0
 
@@ -97,6 +107,11 @@ class Allocator {
     return this.lowest
   }
 
+  /** Counts up to 2³¹ - 1, then from 0 again, as the fleet memory keeps it. */
+  generation(id: number): number {
+    return this.generations[id] ?? 0
+  }
+
   except(used: readonly { readonly id: number }[]): readonly number[] {
     const kept = new Set(used.map(({ id }) => id))
     return [...this.ids.values()].filter((id) => !kept.has(id))
@@ -108,6 +123,7 @@ class Allocator {
       if (key === undefined) throw new Error(`${this.kind} slot ${id} is released twice`)
       this.ids.delete(key)
       this.keys[id] = undefined
+      this.generations[id] = (this.generation(id) + 1) & MAX_GENERATION
       this.lowest = Math.min(this.lowest, id)
     }
   }

@@ -2,6 +2,7 @@ import { SLOT_CAPACITY } from '../config/slots.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Connections } from '../io/engine.ts'
+import { RING_RECORDS } from '../shm/broadcast.ts'
 import { openFleet } from '../shm/fleet.ts'
 import { allocateFleet } from '../shm/layout.ts'
 import { rowWidths } from '../telemetry/catalogue.ts'
@@ -11,6 +12,8 @@ import type { Provision } from './program.ts'
 
 /** Of each shard: a quarter of a second at 60,000 requests/s, or four of 4,000 with long lines: a hiccup of the disk, or of a crowded core, costs no line. */
 const LOG_RING_BYTES = 1 << 23
+/** Of each shard: some hundred decision records, until telemetry takes them. */
+const EXPLAIN_RING_BYTES = 1 << 20
 /** Of the sketch of connections per client. Its error is open connections / buckets. */
 const CLIENT_BUCKETS = 65_536
 
@@ -28,6 +31,8 @@ export function provide(snapshot: Snapshot, connections: Connections): Provision
     widths: rowWidths(ENGINE_STATS.length),
     clientBuckets: CLIENT_BUCKETS,
     logBytes: LOG_RING_BYTES,
+    explainBytes: EXPLAIN_RING_BYTES,
+    ringRecords: RING_RECORDS,
   })
   const sockets = wantedBindings(listeners).length * shards
   return { fleet: openFleet(handle), capacity: capacityOf(connections.raiseFdLimit(), shards, sockets) }

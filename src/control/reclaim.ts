@@ -1,6 +1,7 @@
 import type { SlotIds, SlotKind } from '../config/slots.ts'
+import { BELIEF_WIDTH } from '../shm/beliefs.ts'
 import type { Fleet, Stripe } from '../shm/fleet.ts'
-import { GAUGE_WORDS } from '../shm/layout.ts'
+import { GAUGE_WORDS, RETRY_WORDS } from '../shm/layout.ts'
 
 /**
  * Slots that no configuration names any more are given back once nobody counts on them: exchanges finish on the snapshot
@@ -43,6 +44,7 @@ export class Reclaimer {
     for (const id of free) {
       resting.delete(id)
       for (const stripe of this.#fleet.stripes) this.#zero(kind, id, stripe)
+      this.#clear(kind, id)
     }
     return free
   }
@@ -55,11 +57,24 @@ export class Reclaimer {
     const { widths } = this.#fleet.shape
     const row = (table: Float64Array, width: number): unknown => table.fill(0, id * width, (id + 1) * width)
     if (kind === 'listener') row(stripe.listeners, widths.listener)
-    else if (kind === 'endpoint') row(stripe.endpoints, widths.endpoint)
-    else {
+    else if (kind === 'endpoint') {
+      row(stripe.endpoints, widths.endpoint)
+      row(stripe.beliefs, BELIEF_WIDTH)
+    } else {
       row(stripe.clusters, widths.cluster)
       row(stripe.histograms, widths.histograms)
+      stripe.retries.fill(0, id * RETRY_WORDS, (id + 1) * RETRY_WORDS)
     }
+  }
+
+  /** What the health actor and operators said of it. */
+  #clear(kind: SlotKind, id: number): void {
+    const { verdicts, admin, limits, healthBeliefs } = this.#fleet
+    if (kind === 'cluster') limits.clear(id)
+    if (kind !== 'endpoint') return
+    verdicts.clear(id)
+    admin.clear(id)
+    healthBeliefs.fill(0, id * BELIEF_WIDTH, (id + 1) * BELIEF_WIDTH)
   }
 }
 

@@ -23,15 +23,18 @@ const RETRIES = 4
 export class SharedCount {
   readonly #stripes: readonly Int32Array[]
   readonly #own: Int32Array
+  readonly #gauge: number
 
-  constructor(fleet: Fleet, table: GaugeTable, shard: number) {
+  /** `gauge`: the column, `GAUGE.open` or `GAUGE.admitted`. */
+  constructor(fleet: Fleet, table: GaugeTable, shard: number, gauge: number = GAUGE.open) {
+    this.#gauge = gauge
     this.#stripes = fleet.stripes.map((stripe) => stripe[table])
     this.#own = fleet.stripe(shard)[table]
   }
 
   /** Claim one of at most `max` of row `row` (0: unlimited, only counted). */
   claim(row: number, max: number): boolean {
-    const at = row * GAUGE_WORDS + GAUGE.open
+    const at = row * GAUGE_WORDS + this.#gauge
     for (let attempt = 0; ; attempt++) {
       Atomics.add(this.#own, at, 1)
       if (max === 0 || this.#sum(at) <= max) return true
@@ -42,12 +45,12 @@ export class SharedCount {
 
   /** Give back one that was claimed by this shard. */
   release(row: number): void {
-    Atomics.sub(this.#own, row * GAUGE_WORDS + GAUGE.open, 1)
+    Atomics.sub(this.#own, row * GAUGE_WORDS + this.#gauge, 1)
   }
 
   /** Claims of all shards, those being withdrawn included. */
   count(row: number): number {
-    return this.#sum(row * GAUGE_WORDS + GAUGE.open)
+    return this.#sum(row * GAUGE_WORDS + this.#gauge)
   }
 
   #sum(at: number): number {

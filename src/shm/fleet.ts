@@ -1,7 +1,19 @@
-import { actorCount, CLIENT_ROWS, GAUGE_WORDS, OTHER_ACTORS, stripeLayout, stripesStart } from './layout.ts'
-import type { FleetHandle, FleetShape, OtherActor, StripeLayout } from './layout.ts'
+import { BELIEF, BELIEF_WIDTH } from './beliefs.ts'
+import { endProducer } from './broadcast.ts'
+import type { BroadcastRegion } from './broadcast.ts'
+import {
+  actorCount,
+  CLIENT_ROWS,
+  fleetLayout,
+  GAUGE_WORDS,
+  OTHER_ACTORS,
+  RETRY_WORDS,
+  stripeLayout,
+} from './layout.ts'
+import type { FleetHandle, FleetLayout, FleetShape, OtherActor, StripeLayout } from './layout.ts'
 import { LINE } from './memory.ts'
 import type { RingRegion } from './ring.ts'
+import { ADMIN_WORDS, AdminTable, LIMIT_WORDS, LimitTable, VERDICT_WORDS, VerdictTable } from './tables.ts'
 
 const STATE_WORD = 16 // second cache line of the pair: the heartbeat is written all the time, the state hardly ever
 
@@ -48,18 +60,24 @@ export class Stripe {
   readonly clusters: Float64Array
   readonly histograms: Float64Array
   readonly endpoints: Float64Array
-  /** Rows of `GAUGE_WORDS`; column `GAUGE.open` goes through Atomics only (`claim.ts`). */
+  /** Rows of `GAUGE_WORDS`; what is claimed goes through Atomics only (`claim.ts`). */
   readonly listenerGauges: Int32Array
   readonly clusterGauges: Int32Array
   readonly endpointGauges: Int32Array
   /** Rows of the client table (`limit/clients.ts`), Atomics only. */
   readonly clients: Int32Array
+  /** Rows of `BELIEF_WIDTH` per endpoint (`beliefs.ts`). */
+  readonly beliefs: Float64Array
+  /** Rows of `RETRY_WORDS` per cluster (`RETRY_WINDOW`), Atomics only. */
+  readonly retries: Int32Array
   /** The access log's ring: this shard writes, telemetry reads. Capacity 0: there is none. */
   readonly log: RingRegion
+  /** Decision records as JSON text (`telemetry/explain-record.ts`): this shard writes, telemetry reads. Capacity 0: there is none. */
+  readonly explain: RingRegion
 
   constructor(handle: FleetHandle, layout: StripeLayout, shard: number) {
     const { memory, shape } = handle
-    const base = stripesStart(shape) + shard * layout.bytes
+    const base = fleetLayout(shape).stripes + shard * layout.bytes
     const doubles = (offset: number, length: number): Float64Array =>
       new Float64Array(memory, base + offset, length)
     const words = (offset: number, length: number): Int32Array =>
@@ -76,7 +94,10 @@ export class Stripe {
     this.clusterGauges = words(layout.clusterGauges, shape.clusters * GAUGE_WORDS)
     this.endpointGauges = words(layout.endpointGauges, shape.endpoints * GAUGE_WORDS)
     this.clients = words(layout.clients, CLIENT_ROWS * shape.clientBuckets)
+    this.beliefs = doubles(layout.beliefs, shape.endpoints * BELIEF_WIDTH)
+    this.retries = words(layout.retries, shape.clusters * RETRY_WORDS)
     this.log = { memory, offset: base + layout.log, capacity: shape.logBytes }
+    this.explain = { memory, offset: base + layout.explain, capacity: shape.explainBytes }
   }
 }
 
@@ -85,7 +106,13 @@ export class Fleet {
   readonly handle: FleetHandle
   readonly shape: FleetShape
   readonly stripes: readonly Stripe[]
+  readonly verdicts: VerdictTable
+  readonly admin: AdminTable
+  readonly limits: LimitTable
+  /** What the health actor believes, rows as in `Stripe.beliefs`. */
+  readonly healthBeliefs: Float64Array
   readonly #actors: readonly ActorLine[]
+  readonly #layout: FleetLayout
 
   constructor(handle: FleetHandle) {
     const { shape } = handle
@@ -97,6 +124,15 @@ export class Fleet {
       { length: actorCount(shape) },
       (_, index) => new ActorLine(handle.memory, index),
     )
+    const { memory } = handle
+    const regions = fleetLayout(shape)
+    this.#layout = regions
+    this.verdicts = new VerdictTable(
+      new Int32Array(memory, regions.verdicts, shape.endpoints * VERDICT_WORDS),
+    )
+    this.admin = new AdminTable(new Int32Array(memory, regions.admin, shape.endpoints * ADMIN_WORDS))
+    this.limits = new LimitTable(new Int32Array(memory, regions.limits, shape.clusters * LIMIT_WORDS))
+    this.healthBeliefs = new Float64Array(memory, regions.healthBeliefs, shape.endpoints * BELIEF_WIDTH)
   }
 
   stripe(shard: number): Stripe {
@@ -107,18 +143,33 @@ export class Fleet {
 
   /** The line of a shard (by index) or of another actor (by name). */
   actor(who: number | OtherActor): ActorLine {
-    const index = typeof who === 'number' ? who : this.shape.shards + OTHER_ACTORS.indexOf(who)
-    const line = this.#actors[index]
+    const line = this.#actors[this.#indexOf(who)]
     if (line === undefined) throw new RangeError(`no actor ${who}`)
     return line
+  }
+
+  /** The broadcast ring of a shard or of another actor: that actor writes, everybody reads. */
+  ring(who: number | OtherActor): BroadcastRegion {
+    const index = this.#indexOf(who)
+    if (this.#actors[index] === undefined) throw new RangeError(`no actor ${who}`)
+    const { rings, ringBytes } = this.#layout
+    return {
+      memory: this.handle.memory,
+      offset: rings + index * ringBytes,
+      capacity: this.shape.ringRecords,
+    }
+  }
+
+  #indexOf(who: number | OtherActor): number {
+    return typeof who === 'number' ? who : this.shape.shards + OTHER_ACTORS.indexOf(who)
   }
 }
 
 export const openFleet = (handle: FleetHandle): Fleet => new Fleet(handle)
 
 /**
- * A shard died: what it held counts no more. Gauges and the client table go to zero; totals stay, they are history.
- * Writer: the supervisor, only between the shard's end and its successor's start.
+ * A shard died: what it held counts no more. Gauges, the client table and the start times of its exchanges go to zero; totals stay,
+ * they are history, and so does what it believed of the endpoints. Then every reader of its ring reads its columns again. Writer: the supervisor, only between the shard's end and its successor's start.
  */
 export const zeroStripe = (fleet: Fleet, shard: number): void => {
   const stripe = fleet.stripe(shard)
@@ -126,6 +177,11 @@ export const zeroStripe = (fleet: Fleet, shard: number): void => {
   for (const words of gauges) {
     for (let i = 0; i < words.length; i++) Atomics.store(words, i, 0)
   }
+  const { beliefs } = stripe
+  for (let at: number = BELIEF.startSum; at < beliefs.length; at += BELIEF_WIDTH) {
+    if (beliefs[at] !== 0) beliefs[at] = 0
+  }
+  endProducer(fleet.ring(shard))
 }
 
 /** Sum over all shards of one gauge of one row. A moment's picture, not a snapshot. */

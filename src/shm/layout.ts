@@ -1,5 +1,9 @@
+import { BELIEF_WIDTH } from './beliefs.ts'
+import { BROADCAST_HEADER_BYTES, LEAST_RECORDS } from './broadcast.ts'
 import { alignUp, allocateShared, LINE } from './memory.ts'
+import { RECORD_BYTES } from './observation.ts'
 import { RING_HEADER_BYTES } from './ring.ts'
+import { ADMIN_WORDS, LIMIT_WORDS, VERDICT_WORDS } from './tables.ts'
 
 /** Endpoint slots a fleet may have. */
 export const MAX_ENDPOINTS = 16_384
@@ -31,6 +35,10 @@ export type FleetShape = {
   readonly clientBuckets: number
   /** Bytes of each shard's access-log ring, a power of two; 0 for none. */
   readonly logBytes: number
+  /** Bytes of each shard's ring of decision records, a power of two; 0 for none. */
+  readonly explainBytes: number
+  /** Records of each actor's broadcast ring, a power of two of at least `LEAST_RECORDS`. */
+  readonly ringRecords: number
 }
 
 /** What threads hand one another (structured clone shares the memory). */
@@ -46,8 +54,19 @@ export const GAUGE = {
   waiting: 2,
   /** Upstream connections idle in the pool. */
   idle: 3,
+  /** Exchanges admitted under a limit of a cluster or endpoint. Claimed (`claim.ts`): Atomics only. */
+  admitted: 4,
 } as const
-export const GAUGE_WORDS = 4
+export const GAUGE_WORDS = 8
+
+/**
+ * The retry budget's windows: per cluster ten slots of a second each. Second s (whole seconds of the monotonic clock, from 1) is counted in slot
+ * s mod 10: three words, all through Atomics. A slot counts only while `second` is within the last ten. Who turns a slot over to a new
+ * second stores 0 as its second first, then zeroes its counts, then stores the new second. Writer: the shard; history, so it stays when it dies.
+ */
+export const RETRY_WINDOW = { slots: 10, words: 3, second: 0, requests: 1, retries: 2 } as const
+/** Int32s of a cluster's windows. */
+export const RETRY_WORDS = 32
 
 /** Rows of the client table. */
 export const CLIENT_ROWS = 2
@@ -64,11 +83,16 @@ export type StripeLayout = {
   readonly clusterGauges: number
   readonly endpointGauges: number
   readonly clients: number
+  readonly beliefs: number
+  readonly retries: number
   readonly log: number
+  readonly explain: number
   readonly bytes: number
 }
 
 const PAGE = 4096
+
+const ringBytes = (data: number): number => (data === 0 ? 0 : RING_HEADER_BYTES + data)
 
 export const stripeLayout = (shape: FleetShape): StripeLayout => {
   let bytes = 0
@@ -89,36 +113,73 @@ export const stripeLayout = (shape: FleetShape): StripeLayout => {
     clusterGauges: take(shape.clusters * GAUGE_WORDS * 4),
     endpointGauges: take(shape.endpoints * GAUGE_WORDS * 4),
     clients: take(CLIENT_ROWS * shape.clientBuckets * 4),
-    log: take(shape.logBytes === 0 ? 0 : RING_HEADER_BYTES + shape.logBytes),
+    beliefs: take(shape.endpoints * BELIEF_WIDTH * 8),
+    retries: take(shape.clusters * RETRY_WORDS * 4),
+    log: take(ringBytes(shape.logBytes)),
+    explain: take(ringBytes(shape.explainBytes)),
   }
   return { ...layout, bytes: alignUp(bytes, PAGE) }
 }
 
 export const actorCount = (shape: FleetShape): number => shape.shards + OTHER_ACTORS.length
 
-/** Where the first stripe begins: behind one line per actor. */
-export const stripesStart = (shape: FleetShape): number => alignUp(actorCount(shape) * LINE, PAGE)
+/** Byte offsets of what is not in stripes, and of the stripes. All multiples of `LINE`. */
+export type FleetLayout = {
+  readonly verdicts: number
+  readonly admin: number
+  readonly limits: number
+  /** Beliefs of the health actor; those of a shard are in its stripe. */
+  readonly healthBeliefs: number
+  /** One broadcast ring per actor, in the order of their lines. */
+  readonly rings: number
+  readonly ringBytes: number
+  readonly stripes: number
+  readonly stripeBytes: number
+  readonly bytes: number
+}
+
+export const fleetLayout = (shape: FleetShape): FleetLayout => {
+  let bytes = actorCount(shape) * LINE
+  const take = (size: number, unit: number): number => {
+    const offset = alignUp(bytes, unit)
+    bytes = offset + size
+    return offset
+  }
+  const eachRing = alignUp(BROADCAST_HEADER_BYTES + shape.ringRecords * RECORD_BYTES, LINE)
+  const stripeBytes = stripeLayout(shape).bytes
+  const layout = {
+    verdicts: take(shape.endpoints * VERDICT_WORDS * 4, LINE),
+    admin: take(shape.endpoints * ADMIN_WORDS * 4, LINE),
+    limits: take(shape.clusters * LIMIT_WORDS * 4, LINE),
+    healthBeliefs: take(shape.endpoints * BELIEF_WIDTH * 8, LINE),
+    rings: take(actorCount(shape) * eachRing, PAGE),
+    stripes: take(shape.shards * stripeBytes, PAGE),
+  }
+  return { ...layout, ringBytes: eachRing, stripeBytes, bytes }
+}
 
 const assertShape = (shape: FleetShape): void => {
-  const { shards, endpoints, clusters, listeners, widths, clientBuckets, logBytes } = shape
-  for (const size of [endpoints, clusters, listeners, logBytes, ...Object.values(widths)]) {
+  const { shards, endpoints, clusters, listeners, widths, clientBuckets, logBytes, explainBytes } = shape
+  for (const size of [endpoints, clusters, listeners, logBytes, explainBytes, ...Object.values(widths)]) {
     if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`fleet: ${size} is no size`)
   }
   if (!(shards >= 1 && shards <= 256)) throw new RangeError(`fleet: ${shards} shards: must be 1…256`)
   if (endpoints > MAX_ENDPOINTS)
     throw new RangeError(`fleet: ${endpoints} endpoints: at most ${MAX_ENDPOINTS}`)
-  for (const size of [clientBuckets, logBytes]) {
+  if (!(shape.ringRecords >= LEAST_RECORDS))
+    throw new RangeError(`fleet: rings of ${shape.ringRecords} records: at least ${LEAST_RECORDS}`)
+  for (const size of [clientBuckets, logBytes, explainBytes, shape.ringRecords]) {
     if (size !== 0 && !Number.isInteger(Math.log2(size)))
       throw new RangeError(`fleet: ${size}: not a power of two`)
   }
 }
 
 /**
- * Make a fleet's memory, zeroed: one line per actor, then one stripe per shard. A stripe has a single writer, its shard
- * (and, once that is dead, the supervisor: `zeroStripe`), so nothing in it needs a lock; everybody may read everything.
+ * Make a fleet's memory, zeroed: one line per actor, the tables of the health actor and of main, one broadcast ring per actor, then one stripe
+ * per shard. A stripe has a single writer, its shard (and, once that is dead, the supervisor: `zeroStripe`), so nothing in it
+ * needs a lock; everybody may read everything.
  */
 export const allocateFleet = (shape: FleetShape): FleetHandle => {
   assertShape(shape)
-  const bytes = stripesStart(shape) + shape.shards * stripeLayout(shape).bytes
-  return { memory: allocateShared(bytes), shape }
+  return { memory: allocateShared(fleetLayout(shape).bytes), shape }
 }

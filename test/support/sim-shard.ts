@@ -110,6 +110,8 @@ export const makeFleet = (shards: number): Fleet =>
       widths: rowWidths(ENGINE_STATS.length),
       clientBuckets: 256,
       logBytes: 65_536,
+      explainBytes: 0,
+      ringRecords: 64,
     }),
   )
 

@@ -21,6 +21,8 @@ const shape = {
   },
   clientBuckets: 16,
   logBytes: 0,
+  explainBytes: 0,
+  ringRecords: 64,
 }
 const REST_MS = 1000
 const none = { listener: [], cluster: [], endpoint: [] }

@@ -16,6 +16,8 @@ const makeFleet = (): Fleet =>
       widths: { engine: 0, shard: 0, listener: 0, cluster: 0, histograms: 0, endpoint: 0 },
       clientBuckets: 4096,
       logBytes: 0,
+      explainBytes: 0,
+      ringRecords: 64,
     }),
   )
 const gates = (fleet: Fleet): [ConnectionGate, ConnectionGate] => [

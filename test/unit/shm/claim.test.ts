@@ -17,6 +17,8 @@ const makeFleet = (shards: number): FleetHandle =>
     widths: { engine: 0, shard: 0, listener: 0, cluster: 0, histograms: 0, endpoint: 0 },
     clientBuckets: 1,
     logBytes: 0,
+    explainBytes: 0,
+    ringRecords: 64,
   })
 
 test('threads at once: never more held than allowed, the limit is reached, nothing is left behind', async () => {

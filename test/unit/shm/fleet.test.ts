@@ -16,6 +16,8 @@ const shape: FleetShape = {
   widths: { engine: 19, shard: 8, listener: 24, cluster: 16, histograms: 40, endpoint: 8 },
   clientBuckets: 64,
   logBytes: 1024,
+  explainBytes: 0,
+  ringRecords: 64,
 }
 
 const TABLES = [

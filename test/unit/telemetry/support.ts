@@ -16,6 +16,8 @@ export const makeFleet = (shards: number = 2, logBytes: number = 1 << 16): Fleet
       widths: rowWidths(19),
       clientBuckets: 64,
       logBytes,
+      explainBytes: 0,
+      ringRecords: 64,
     }),
   )
 
