@@ -15,7 +15,9 @@ export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<str
     timeout,
   })),
   /** Index = `UPSTREAM_TIMEOUT`. */
-  upstreamTimeout: ['connect', 'queue', 'server', 'server-fin'].map((timeout) => ({ timeout })),
+  upstreamTimeout: ['connect', 'queue', 'server', 'server-fin', 'per-try', 'total'].map((timeout) => ({
+    timeout,
+  })),
   /** Index = `FAILURE`. */
   failure: [
     'connect-refused',
@@ -33,8 +35,15 @@ export type Dimension = 'code' | 'outcome' | 'refusal' | 'clientTimeout' | 'upst
 export const REFUSAL = { limit: 0, clientLimit: 1, draining: 2 } as const
 /** Timeouts of a listener (HAProxy: http-request, http-keep-alive, client, client-fin, tunnel). */
 export const CLIENT_TIMEOUT = { requestHead: 0, keepAlive: 1, client: 2, clientFin: 3, tunnel: 4 } as const
-/** Timeouts of a cluster (HAProxy: connect, queue, server, server-fin). */
-export const UPSTREAM_TIMEOUT = { connect: 0, queue: 1, server: 2, serverFin: 3 } as const
+/** Timeouts of a cluster (HAProxy: connect, queue, server, server-fin; of one try and of all tries). */
+export const UPSTREAM_TIMEOUT = {
+  connect: 0,
+  queue: 1,
+  server: 2,
+  serverFin: 3,
+  perTry: 4,
+  total: 5,
+} as const
 /** How an endpoint failed an attempt. */
 export const FAILURE = {
   connectRefused: 0,
@@ -61,6 +70,18 @@ const shardFamilies = {
   buffersExhausted: {
     name: 'weir_shard_buffers_exhausted_total',
     help: 'Times no buffer was left for a head or body.',
+  },
+  factsFolded: {
+    name: 'weir_shard_facts_folded_total',
+    help: 'Records of other actors that the shard took into its picture of the fleet.',
+  },
+  factsLost: {
+    name: 'weir_shard_facts_lost_total',
+    help: 'Records overwritten before the shard came to them; it read the columns instead.',
+  },
+  ringsLapped: {
+    name: 'weir_shard_rings_lapped_total',
+    help: 'Times another actor was a whole ring ahead of the shard.',
   },
 } as const
 
@@ -108,6 +129,12 @@ const clusterFamilies = {
     dimension: 'upstreamTimeout',
   },
   retries: { name: 'weir_cluster_retries_total', help: 'Attempts beyond the first.' },
+  retriesRefused: {
+    name: 'weir_cluster_retries_refused_total',
+    help: 'Attempts beyond the first that the retry budget did not allow.',
+  },
+  hedges: { name: 'weir_cluster_hedges_total', help: 'Attempts begun because another one took long.' },
+  hedgesWon: { name: 'weir_cluster_hedges_won_total', help: 'Hedges that answered first.' },
   poolWaits: { name: 'weir_cluster_pool_waits_total', help: 'Exchanges that waited for a connection.' },
   queueMs: {
     name: 'weir_cluster_queue_seconds_total',
@@ -174,6 +201,8 @@ const layOut = <K extends string>(families: Readonly<Record<K, Family>>): Metric
 }
 
 export const SHARD_TABLE: MetricTable<keyof typeof shardFamilies> = layOut(shardFamilies)
+/** Where, in a shard's counters, the histogram of the age of the facts begins that it folded. */
+export const STALENESS: number = SHARD_TABLE.width
 export const LISTENER_TABLE: MetricTable<keyof typeof listenerFamilies> = layOut(listenerFamilies)
 export const CLUSTER_TABLE: MetricTable<keyof typeof clusterFamilies> = layOut(clusterFamilies)
 export const ENDPOINT_TABLE: MetricTable<keyof typeof endpointFamilies> = layOut(endpointFamilies)
@@ -190,7 +219,7 @@ export const HISTOGRAMS_WIDTH: number = CLUSTER_HISTOGRAMS.length * HISTOGRAM_WI
 /** Widths for `allocateFleet`; `engineStats` is `ENGINE_STATS.length`. */
 export const rowWidths = (engineStats: number): RowWidths => ({
   engine: engineStats,
-  shard: SHARD_TABLE.width,
+  shard: SHARD_TABLE.width + HISTOGRAM_WIDTH,
   listener: LISTENER_TABLE.width,
   cluster: CLUSTER_TABLE.width,
   histograms: HISTOGRAMS_WIDTH,

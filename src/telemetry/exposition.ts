@@ -1,10 +1,10 @@
 /** Text of the Prometheus exposition format, version 0.0.4. Pure: what is to be said comes as data. */
-export type MetricType = 'counter' | 'gauge' | 'histogram'
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
 
 export type Labels = Readonly<Record<string, string>>
 
 export type Sample = {
-  /** Of a histogram's series. */
+  /** Of the series of a histogram or summary. */
   readonly suffix?: '_bucket' | '_sum' | '_count'
   readonly labels?: Labels
   readonly value: number

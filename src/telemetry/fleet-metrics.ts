@@ -13,6 +13,7 @@ import {
 } from './catalogue.ts'
 import type { Family, MetricTable } from './catalogue.ts'
 import { ENGINE_METRICS } from './engine-metrics.ts'
+import { factFamilies } from './fact-metrics.ts'
 import { renderValue } from './exposition.ts'
 import type { Labels, MetricFamily, Sample } from './exposition.ts'
 import {
@@ -57,6 +58,7 @@ export const fleetFamilies = (
     ...shardFamilies(fleet),
     ...engineFamilies(fleet, engineStats),
     ...logFamilies(fleet),
+    ...factFamilies(fleet),
     ...gaugeFamilies(fleet, 'listenerGauges', 'weir_listener', listeners),
     ...counterFamilies(fleet, 'listeners', LISTENER_TABLE, listeners),
     ...gaugeFamilies(fleet, 'clusterGauges', 'weir_cluster', clusters),

@@ -47,7 +47,11 @@ const labelsKey = (labels: Map<string, string>, without?: string): string =>
   JSON.stringify([...labels].filter(([label]) => label !== without).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 const familyOf = (name: string, type: string): string =>
-  type === 'histogram' ? name.replace(/_(bucket|sum|count)$/, '') : name
+  type === 'histogram'
+    ? name.replace(/_(bucket|sum|count)$/, '')
+    : type === 'summary'
+      ? name.replace(/_(sum|count)$/, '')
+      : name
 
 const unescape = (text: string, allowed: RegExp): string => {
   if (text.replaceAll(allowed, '').includes('\\')) throw new Error(`bad escape in ${text}`)
