@@ -5,9 +5,18 @@ import type { ClusterView } from './view.ts'
 
 /** Uniform choice, weights ignored (`weighted-random` heeds them): the policy others are measured against. */
 export class Random implements Policy {
+  readonly reads = 'noted'
+
   rebuild(): void {}
 
   pick(view: ClusterView, _key: number, rng: Rng): number {
-    return view.size === 0 ? NO_PICK : rng.below(view.size)
+    if (view.size === 0) return NO_PICK
+    const index = rng.below(view.size)
+    view.considered.note(index, 0)
+    return index
+  }
+
+  propensity(view: ClusterView): number {
+    return 1 / view.size
   }
 }

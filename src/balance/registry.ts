@@ -1,19 +1,28 @@
 import type { PolicyOptions, PolicySpec } from '../config/snapshot.ts'
+import { BoundedLoad } from './bounded-load.ts'
+import { ChooseSome } from './choose-some.ts'
+import { leastRequest } from './least-request.ts'
+import { InFlightLoad } from './load.ts'
+import { Maglev } from './maglev.ts'
+import { OnePlusBeta } from './one-plus-beta.ts'
+import { optionsOf } from './options.ts'
 import type { PolicyName } from './options.ts'
 import type { Policy } from './policy.ts'
 import { Random } from './random.ts'
-import { RoundRobin } from './round-robin.ts'
-import { BoundedLoad } from './bounded-load.ts'
-import { Maglev } from './maglev.ts'
 import { Rendezvous } from './rendezvous.ts'
 import { RingHash } from './ring-hash.ts'
-import { optionsOf } from './options.ts'
+import { RoundRobin } from './round-robin.ts'
+import { WeightedRandom } from './weighted-random.ts'
 
 /** What a policy is made of and with. `given` are options as configured; `optionsOf` fills in the rest. */
 const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Policy>>> = {
   // By count.
   'round-robin': () => new RoundRobin(),
   random: () => new Random(),
+  'weighted-random': () => new WeightedRandom(),
+  p2c: (given) => new ChooseSome(new InFlightLoad(), optionsOf('p2c', given).choices),
+  'least-request': (given) => leastRequest(optionsOf('least-request', given)),
+  'one-plus-beta': (given) => new OnePlusBeta(optionsOf('one-plus-beta', given).beta),
   // By latency and feedback.
   // By hash of the key.
   'ring-hash': (given) => {

@@ -14,23 +14,57 @@ const LOOK_AHEAD = 4
  * send their first requests to it together (envoy #31378).
  */
 export class RoundRobin implements Policy {
+  readonly heedsWeights = true
+  readonly reads = 'noted'
   #current: Float64Array = new Float64Array(0)
   #sum = 0
   #equal = true
   #next = 0
+  #last = NO_PICK
 
   rebuild(view: ClusterView, rng: Rng): void {
     const { size, weights } = view
-    this.#sum = 0
-    this.#equal = true
+    this.#measure(weights)
     this.#current = new Float64Array(size)
-    for (let i = 0; i < size; i++) {
-      this.#sum += weights[i]!
-      if (weights[i] !== weights[0]) this.#equal = false
-      this.#current[i] = rng.next() * weights[i]!
-    }
+    for (let i = 0; i < size; i++) this.#current[i] = rng.next() * weights[i]!
     this.#next = size > 0 ? rng.below(size) : 0
     if (!this.#equal) this.#start(view, rng)
+  }
+
+  #measure(weights: Float64Array): void {
+    this.#sum = 0
+    this.#equal = true
+    for (let i = 0; i < weights.length; i++) {
+      this.#sum += weights[i]!
+      if (weights[i] !== weights[0]) this.#equal = false
+    }
+  }
+
+  /**
+   * What everyone is due, in picks, stays as it is, and grows by the new weights from now on: weights that change all the time, as in a
+   * slow start, neither restart the cycle nor favour anybody. Where all weights become equal, the rotation goes on from the one that is due most.
+   */
+  reweigh(view: ClusterView): void {
+    const sumBefore = this.#sum
+    const wereEqual = this.#equal
+    this.#measure(view.weights)
+    if (wereEqual && !this.#equal) this.#dueInRotation(view.size)
+    else if (!wereEqual && this.#equal) this.#next = this.#mostDue()
+    else for (let i = 0; i < view.size; i++) this.#current[i]! *= this.#sum / sumBefore
+  }
+
+  /** The rotation as current weights: n endpoints, `next` due most, each after it by 1/n of a pick less. */
+  #dueInRotation(size: number): void {
+    for (let behind = 0; behind < size; behind++) {
+      this.#current[(this.#next + behind) % size] = (((size - 1) / 2 - behind) / size) * this.#sum
+    }
+  }
+
+  #mostDue(): number {
+    const current = this.#current
+    let most = 0
+    for (let i = 1; i < current.length; i++) if (current[i]! > current[most]!) most = i
+    return most
   }
 
   /** From somewhere on, go to where an endpoint drawn by weight is next. A very light one may be too far off: then to where the looking ended. */
@@ -51,7 +85,29 @@ export class RoundRobin implements Policy {
 
   pick(view: ClusterView): number {
     if (view.size === 0) return NO_PICK
-    return this.#equal ? this.#rotate(view.size) : this.#smooth(view)
+    const index = this.#equal ? this.#rotate(view.size) : this.#smooth(view)
+    this.#last = index
+    view.considered.note(index, 0)
+    if (!this.#equal) view.considered.looked += view.size - 1
+    return index
+  }
+
+  /** It was bound to be that one. */
+  propensity(_view: ClusterView, _key: number, index: number): number {
+    return index === this.#last ? 1 : 0
+  }
+
+  save(state: Float64Array): number {
+    const length = this.#equal ? 1 : this.#current.length
+    if (length > state.length) return -1
+    if (this.#equal) state[0] = this.#next
+    else state.set(this.#current)
+    return length
+  }
+
+  restore(state: Float64Array, length: number): void {
+    if (this.#equal) this.#next = state[0]!
+    else for (let i = 0; i < length; i++) this.#current[i] = state[i]!
   }
 
   #rotate(size: number): number {
