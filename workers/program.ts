@@ -9,7 +9,7 @@ import { runForeground } from '../src/control/foreground.ts'
 import type { ConfigSource } from '../src/control/load.ts'
 import { Program } from '../src/control/program.ts'
 import { provide } from '../src/control/provision.ts'
-import { entropy, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
+import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
 import { systemResolver } from '../src/io/dns.ts'
 import { say } from '../src/io/stderr.ts'
 import { startThread } from '../src/io/thread.ts'
@@ -34,6 +34,7 @@ export function run(
     resolver: systemResolver(),
     availableCores: availableParallelism(),
     wallMs: () => systemClock.wallMs(),
+    machineMs,
     entropy,
     say,
     provide: (snapshot) => provide(snapshot, connections),

@@ -3,7 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { connectActor, exposeActor } from '../src/actor/rpc.ts'
 import type { MainControl, TelemetrySeed } from '../src/control/protocol.ts'
 import { Telemetry } from '../src/control/telemetry.ts'
-import { systemTimers } from '../src/io/clock.ts'
+import { machineMs, systemClock, systemTimers } from '../src/io/clock.ts'
 import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
 import { openFleet } from '../src/shm/fleet.ts'
@@ -14,6 +14,7 @@ const telemetry = new Telemetry({
   fleet: openFleet(seed.fleet),
   main: connectActor<MainControl>(seed.main, 'main', systemTimers),
   timers: systemTimers,
+  clock: { machineMs, wallMs: () => systemClock.wallMs() },
   say,
 })
 exposeActor(actorPort(), 'telemetry', telemetry)

@@ -4,27 +4,49 @@ import { suggestion } from '../config/suggest.ts'
 export type Command =
   | { readonly name: 'run' | 'check'; readonly config: string }
   | { readonly name: 'demo'; readonly port: number; readonly adminPort: number }
+  | ({ readonly name: 'status'; /** Undefined: all. */ readonly cluster: string | undefined } & AskOptions)
+  | ({
+      readonly name: 'explain'
+      /** Of the request, as in `x-request-id`. */ readonly id: string
+    } & AskOptions)
   | { readonly name: 'reference' | 'schema' | 'version' }
   | { readonly name: 'help'; readonly of: CommandName | undefined }
   | { readonly name: 'misuse'; readonly message: string; readonly of: CommandName | undefined }
 
-export const COMMAND_NAMES = ['run', 'check', 'demo', 'reference', 'schema'] as const
+/** For commands that ask the running program: where, and how the answer is printed. */
+export type AskOptions = {
+  /** The admin address as written; undefined: the one the configuration names. */
+  readonly admin: string | undefined
+  /** Undefined: `DEFAULT_CONFIG`, if there is one. */
+  readonly config: string | undefined
+  /** The raw answer. */
+  readonly json: boolean
+}
+
+export const COMMAND_NAMES = ['run', 'check', 'status', 'explain', 'demo', 'reference', 'schema'] as const
 export type CommandName = (typeof COMMAND_NAMES)[number]
 
 export const DEFAULT_CONFIG = './weir.yaml'
 export const DEMO_PORT = 8080
 export const DEMO_ADMIN_PORT = 9900
+/** Where the demo, and the configuration of the README, serve the admin API. */
+export const DEFAULT_ADMIN: string = `127.0.0.1:${DEMO_ADMIN_PORT}`
 
-/** Long name → what its value is. Every option takes one value, given as `--name value` or `--name=value`. */
-type Option = 'config' | 'port' | 'admin-port'
+/** Every option takes one value, given as `--name value` or `--name=value`, except flags. */
+type Option = 'config' | 'port' | 'admin-port' | 'admin' | 'json'
+const FLAGS: ReadonlySet<Option> = new Set<Option>(['json'])
 const OPTIONS: Readonly<Record<CommandName, readonly Option[]>> = {
   run: ['config'],
   check: ['config'],
+  status: ['config', 'admin', 'json'],
+  explain: ['config', 'admin', 'json'],
   demo: ['port', 'admin-port'],
   reference: [],
   schema: [],
 }
 const SHORT: Readonly<Record<string, Option>> = { '-c': 'config', '-p': 'port' }
+/** Arguments without a dash that a command takes at most. */
+const OPERANDS: Readonly<Partial<Record<CommandName, number>>> = { status: 1, explain: 1 }
 const HELP = new Set(['-h', '--help'])
 const VERSION = new Set(['-v', '-V', '--version'])
 
@@ -39,8 +61,8 @@ export function parseCommand(args: readonly string[]): Command {
     return misuse(`unknown option ${first}${suggestion(first, ['--help', '--version'])}`)
   if (!isCommandName(first)) return unknownCommand(first)
   if (rest.some((argument) => HELP.has(argument))) return { name: 'help', of: first }
-  const options = parseOptions(first, rest)
-  return typeof options === 'string' ? misuse(options, first) : commandOf(first, options)
+  const parsed = parseArguments(first, rest)
+  return typeof parsed === 'string' ? misuse(parsed, first) : commandOf(first, parsed)
 }
 
 function helpOf(topic: string | undefined): Command {
@@ -48,9 +70,24 @@ function helpOf(topic: string | undefined): Command {
   return unknownCommand(topic)
 }
 
-function commandOf(name: CommandName, options: ReadonlyMap<Option, string>): Command {
+function commandOf(name: CommandName, { options, operands }: Arguments): Command {
   if (name === 'run' || name === 'check') return { name, config: options.get('config') ?? DEFAULT_CONFIG }
-  if (name !== 'demo') return { name }
+  if (name === 'status') return { name, cluster: operands[0], ...askOptions(options) }
+  if (name === 'explain') {
+    const id = operands[0]
+    return id === undefined
+      ? misuse('a request id is missing (x-request-id of the answer)', name)
+      : { name, id, ...askOptions(options) }
+  }
+  return name === 'demo' ? demoOf(options) : { name }
+}
+
+function askOptions(options: ReadonlyMap<Option, string>): AskOptions {
+  return { admin: options.get('admin'), config: options.get('config'), json: options.has('json') }
+}
+
+function demoOf(options: ReadonlyMap<Option, string>): Command {
+  const name = 'demo'
   const port = portOf(options, 'port', DEMO_PORT)
   if (typeof port === 'string') return misuse(port, name)
   const adminPort = portOf(options, 'admin-port', DEMO_ADMIN_PORT)
@@ -59,22 +96,30 @@ function commandOf(name: CommandName, options: ReadonlyMap<Option, string>): Com
   return { name, port, adminPort }
 }
 
-/** The options, or what is wrong with them. */
-function parseOptions(command: CommandName, args: readonly string[]): ReadonlyMap<Option, string> | string {
+type Arguments = { readonly options: ReadonlyMap<Option, string>; readonly operands: readonly string[] }
+
+/** The options and operands, or what is wrong with them. */
+function parseArguments(command: CommandName, args: readonly string[]): Arguments | string {
   const known = OPTIONS[command]
   const options = new Map<Option, string>()
+  const operands: string[] = []
   for (let at = 0; at < args.length; at++) {
     const argument = args[at]!
+    if (!argument.startsWith('-') && operands.length < (OPERANDS[command] ?? 0)) {
+      operands.push(argument)
+      continue
+    }
     const equals = argument.startsWith('--') ? argument.indexOf('=') : -1
     const written = equals === -1 ? argument : argument.slice(0, equals)
     const option = known.find((name) => `--${name}` === written || SHORT[written] === name)
     if (option === undefined) return unknownOption(command, written)
-    const value = equals === -1 ? args[++at] : argument.slice(equals + 1)
+    if (FLAGS.has(option) && equals !== -1) return `--${option} takes no value`
+    const value = FLAGS.has(option) ? 'yes' : equals === -1 ? args[++at] : argument.slice(equals + 1)
     if (value === undefined || value === '') return `${written} needs a value`
     if (options.has(option)) return `--${option} is given twice`
     options.set(option, value)
   }
-  return options
+  return { options, operands }
 }
 
 function unknownOption(command: CommandName, written: string): string {

@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { formatDiagnostic } from '../config/diagnostic.ts'
 import { jsonSchema } from '../config/json-schema.ts'
 import { formatReference } from '../config/reference.ts'
+import { explain, status } from './ask.ts'
 import { parseCommand } from './cli.ts'
 import type { Command } from './cli.ts'
+import { problemsOf, Refusal } from './failure.ts'
 import { helpText, usageHint } from './help.ts'
 import { readConfig } from './load.ts'
 import type { ConfigSource } from './load.ts'
@@ -28,6 +30,10 @@ export async function runCommand(args: readonly string[], shell: Shell): Promise
       return shell.demo(command)
     case 'check':
       return checkConfig(fileSource(command.config), shell)
+    case 'status':
+      return asked(shell, () => status(command.cluster, command))
+    case 'explain':
+      return asked(shell, () => explain(command.id, command))
     case 'reference':
       return printed(shell, formatReference())
     case 'schema':
@@ -52,6 +58,17 @@ async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> 
     `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
   )
   return 0
+}
+
+/** Print what the running program answers, or say why it does not. */
+async function asked(shell: Shell, ask: () => Promise<string>): Promise<number> {
+  try {
+    return printed(shell, await ask())
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown
+    for (const line of problemsOf(thrown)) shell.complain(line)
+    return 1
+  }
 }
 
 function fileSource(path: string): ConfigSource {

@@ -1,4 +1,4 @@
-import { DEFAULT_CONFIG, DEMO_ADMIN_PORT, DEMO_PORT } from './cli.ts'
+import { DEFAULT_ADMIN, DEFAULT_CONFIG, DEMO_ADMIN_PORT, DEMO_PORT } from './cli.ts'
 import type { CommandName } from './cli.ts'
 
 const OVERVIEW = `weir: an HTTP reverse proxy and load balancer
@@ -7,6 +7,8 @@ usage: weir <command> [options]
 
   run [-c weir.yaml]     run the proxy in the foreground
   check [-c weir.yaml]   print every diagnostic of a configuration, run nothing
+  status [cluster]       clusters and endpoints of the running program: state and why, load, latency, errors
+  explain <request-id>   why a request went where it went
   demo                   a proxy with backends of its own, and what to try with it
   reference              the configuration reference, as Markdown
   schema                 the configuration's JSON Schema, for editors
@@ -14,7 +16,13 @@ usage: weir <command> [options]
   --help, -h             this text; weir <command> --help says more
   --version, -v          the version
 
-Exit: 0 after a graceful stop, 1 for a bad configuration or a failed start, 2 for bad usage.
+Exit: 0 after a graceful stop, 1 for a bad configuration, a failed start or no answer, 2 for bad usage.
+`
+
+const ASKING = `Options:
+  --admin <address>      the admin listener: ip:port, [v6]:port or unix:/path
+  -c, --config <file>    the configuration that names it (default ${DEFAULT_CONFIG}; without that file: ${DEFAULT_ADMIN})
+  --json                 the admin API's answer as it is
 `
 
 const COMMANDS: Readonly<Record<CommandName, string>> = {
@@ -39,6 +47,20 @@ Exit 0 if there is none, 1 if there is any; one that only warns would run nevert
 
   -c, --config <file>    the configuration, YAML or JSON (default ${DEFAULT_CONFIG})
 `,
+  status: `usage: weir status [<cluster>] [--admin <address> | -c <file>] [--json]
+
+Prints what the running program knows of its clusters: of every endpoint its state and why, weight as configured or
+patched → in effect, requests in flight, mean ms to the first byte, answers, failed attempts, utilisation as reported.
+Exit 0; 1 if nobody answers or there is no such cluster.
+
+${ASKING}`,
+  explain: `usage: weir explain <request-id> [--admin <address> | -c <file>] [--json]
+
+Tells why a request went where it went: its tries, the endpoints compared with their scores, those left out and why,
+the draw, and what came of it. The id is the x-request-id of the answer. Decisions are kept of failed requests and of a
+sample (explain.sample in the configuration). Exit 0; 1 if nobody answers or nothing is kept of that request.
+
+${ASKING}`,
   demo: `usage: weir demo [--port <n>] [--admin-port <n>]
 
 Starts a few backends (quick, slow, one that fails now and then) behind a proxy on 127.0.0.1

@@ -5,22 +5,36 @@ import { renderExposition } from '../telemetry/exposition.ts'
 import type { MetricFamily, MetricType, Sample } from '../telemetry/exposition.ts'
 import { fleetFamilies } from '../telemetry/fleet-metrics.ts'
 import { processFamilies } from '../telemetry/process-metrics.ts'
+import { balanceFamilies, explainFamilies } from './balance-metrics.ts'
+import type { ClusterReader } from './cluster-facts.ts'
+import type { ExplainCounts } from './explain-feed.ts'
 import { SHARD_STATES } from './protocol.ts'
 import type { ProgramView, ShardState } from './protocol.ts'
 
+export type MetricSources = {
+  readonly fleet: Fleet
+  readonly clusters: ClusterReader
+  readonly explain: ExplainCounts
+  readonly readings: ProcessReadings
+}
+
 /** Everything `/metrics` says: the process, the program as main sees it, and what the shards count. */
-export function metricsText(view: ProgramView, fleet: Fleet, readings: ProcessReadings): string {
+export function metricsText(view: ProgramView, sources: MetricSources): string {
+  const { fleet, clusters, explain, readings } = sources
   const facts = { ...readings, version: view.version, maxFds: view.fdLimit }
   return renderExposition([
     ...processFamilies(facts),
     ...programFamilies(view),
     ...fleetFamilies(fleet, view.snapshot, ENGINE_STATS),
+    ...balanceFamilies(view.snapshot, clusters),
+    ...explainFamilies(fleet, explain),
   ])
 }
 
 /** What main knows and shared memory does not. */
 export function programFamilies(view: ProgramView): readonly MetricFamily[] {
   const { snapshot, phase, shards, restarts, reloads, maxConnections, startedAtMs } = view
+  const { patches, overlays } = view
   const ready = Number(phase === 'ready')
   const inState = (state: ShardState): number => shards.filter((shard) => shard.state === state).length
   const up = shards.map(({ state }, id) => ({
@@ -52,6 +66,14 @@ export function programFamilies(view: ProgramView): readonly MetricFamily[] {
     family('weir_config_reloads_total', 'counter', 'Reloads by result.', [
       { labels: { result: 'applied' }, value: reloads.applied },
       { labels: { result: 'refused' }, value: reloads.refused },
+    ]),
+    family('weir_admin_patches_total', 'counter', 'Patches of endpoints by result.', [
+      { labels: { result: 'applied' }, value: patches.applied },
+      { labels: { result: 'idle' }, value: patches.idle },
+      { labels: { result: 'refused' }, value: patches.refused },
+    ]),
+    family('weir_admin_overlays', 'gauge', 'Endpoints of which an operator wants something.', [
+      { value: overlays },
     ]),
     family('weir_shard_up', 'gauge', '1 while the shard is in service.', up),
     family('weir_actor_restarts_total', 'counter', 'Restarts of actors that ended unexpectedly.', restarted),

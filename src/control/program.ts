@@ -1,20 +1,23 @@
 import { messageOf } from '../actor/errors.ts'
 import type { ActorRef } from '../actor/rpc.ts'
-import type { Timers } from '../actor/timers.ts'
-import type { Rng } from '../base/random.ts'
-import type { Snapshot } from '../config/snapshot.ts'
-import type { Connections } from '../io/engine.ts'
-import type { Resolver } from '../io/dns.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { Actors } from './actors.ts'
-import type { ActorUrls } from './actors.ts'
 import { describeCapacity } from './capacity.ts'
 import type { Capacity } from './capacity.ts'
 import { Changes } from './changes.ts'
 import { Refusal } from './failure.ts'
 import { Loader } from './load.ts'
-import type { ConfigSource, Loaded } from './load.ts'
-import type { ProgramPhase, ProgramView, ReloadResult, TelemetryControl } from './protocol.ts'
+import { Operators } from './operators.ts'
+import type { Addresses, ProgramContext } from './program-context.ts'
+import type { Loaded } from './load.ts'
+import type {
+  PatchOrder,
+  PatchResult,
+  ProgramPhase,
+  ProgramView,
+  ReloadResult,
+  TelemetryControl,
+} from './protocol.ts'
 import { Publisher, bindProblem } from './publisher.ts'
 import { Reclaimer } from './reclaim.ts'
 import { createNames } from './resolve.ts'
@@ -23,34 +26,6 @@ import { TreeRunner } from './runner.ts'
 import { treeOf } from './tree.ts'
 import { addressLine, treeView } from './view.ts'
 import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warnings.ts'
-
-/** The world a program runs in. */
-export type ProgramContext = {
-  /** Of this program. */
-  readonly version: string
-  readonly source: ConfigSource
-  readonly urls: ActorUrls
-  readonly connections: Connections
-  readonly timers: Timers
-  readonly rng: Rng
-  readonly resolver: Resolver
-  readonly availableCores: number
-  readonly wallMs: () => number
-  /** 32 random bits of the system's, as int32. */
-  readonly entropy: () => number
-  /** One line for people, without its end. */
-  readonly say: (line: string) => void
-  /** Memory and limits for a snapshot's number of shards and listeners. */
-  readonly provide: (snapshot: Snapshot) => Provision
-}
-
-export type Provision = { readonly fleet: Fleet; readonly capacity: Capacity }
-
-export type Addresses = {
-  /** By listener name, as bound. */
-  readonly listeners: Readonly<Record<string, readonly string[]>>
-  readonly admin: string | undefined
-}
 
 /** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
 const DRAIN_MARGIN_MS = 2000
@@ -66,6 +41,7 @@ type Running = {
   readonly actors: Actors
   readonly tree: TreeRunner
   readonly changes: Changes
+  readonly operators: Operators
 }
 
 /** The running program, from its configuration to its end. */
@@ -144,6 +120,16 @@ export class Program {
     return result
   }
 
+  /** Between changes, so that it is not done to a snapshot that is being replaced. */
+  async #patch(order: PatchOrder): Promise<PatchResult> {
+    const running = this.#running
+    if (running === undefined) throw new Error('the program has not started yet')
+    const { changes, operators, publisher } = running
+    const result = await changes.afterwards(async () => operators.patch(publisher.desired().snapshot, order))
+    await this.#showNow()
+    return result
+  }
+
   /** Stop accepting, let what is under way finish, end. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#phase = 'draining'
@@ -172,8 +158,9 @@ export class Program {
   #assemble({ config, snapshot }: Loaded): Running {
     const { say, timers, rng, provide } = this.#context
     const { fleet, capacity } = provide(snapshot)
+    const operators = new Operators(fleet, this.#context)
     const actors = this.#newActors(fleet, capacity, () => publisher)
-    const publisher: Publisher = new Publisher(actors, snapshot, say)
+    const publisher: Publisher = new Publisher(actors, snapshot, say, (next) => operators.prepare(next))
     const changes = new Changes(
       {
         loader: this.#loader,
@@ -192,6 +179,7 @@ export class Program {
       publisher,
       actors,
       changes,
+      operators,
       tree: new TreeRunner(treeOf(snapshot.shards), actors, { timers, rng }),
     }
   }
@@ -205,7 +193,7 @@ export class Program {
       shardSeed: { fleet: fleet.handle, maxConnections, hashKey: [entropy(), entropy()] },
       desired: () => publisher().desired(),
       groups: () => publisher().groups(),
-      main: { reload: () => this.reload() },
+      main: { reload: () => this.reload(), patch: (order) => this.#patch(order) },
       say: (line) => say(`weir: ${line}`),
       bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry),
       bringUpAcceptor: () => publisher().bringUp(),
@@ -272,6 +260,8 @@ export class Program {
       maxConnections: running.capacity.maxConnections,
       startedAtMs: this.#startedAtMs,
       reloads: running.changes.reloads,
+      patches: running.operators.patches,
+      overlays: running.operators.overlays,
     }
   }
 }

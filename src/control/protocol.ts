@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ListenerGroup } from '../io/engine.ts'
 import type { FleetHandle } from '../shm/layout.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { EndpointPatch } from './patch.ts'
 
 /**
  * What actors may ask of one another (a shard's part is `proxy/control.ts`). Plain data both ways; every method may be called from
@@ -33,7 +34,19 @@ export interface TelemetryControl {
 /** Main, as telemetry's admin API sees it. */
 export interface MainControl {
   reload(): Promise<ReloadResult>
+  /** What an operator wants of an endpoint. Done, and telemetry has seen the snapshot it was done to, when it is answered. */
+  patch(order: PatchOrder): Promise<PatchResult>
 }
+
+export type PatchOrder = {
+  readonly cluster: string
+  readonly address: string
+  readonly patch: EndpointPatch
+  /** Who wants it, for the audit. */
+  readonly peer: string
+}
+
+export type PatchResult = { readonly ok: true } | { readonly ok: false; readonly detail: string }
 
 export type ReloadResult =
   | { readonly ok: true; readonly version: number; readonly warnings: readonly string[] }
@@ -56,6 +69,9 @@ export type ProgramView = {
   readonly maxConnections: number
   readonly startedAtMs: number
   readonly reloads: { readonly applied: number; readonly refused: number }
+  /** Patches of endpoints: how many changed something, changed nothing, named nobody; and endpoints of which something is wished now. */
+  readonly patches: { readonly applied: number; readonly idle: number; readonly refused: number }
+  readonly overlays: number
 }
 
 export type TelemetrySeed = {

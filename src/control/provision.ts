@@ -8,7 +8,7 @@ import { allocateFleet } from '../shm/layout.ts'
 import { rowWidths } from '../telemetry/catalogue.ts'
 import { wantedBindings } from './bindings.ts'
 import { capacityOf } from './capacity.ts'
-import type { Provision } from './program.ts'
+import type { Provision } from './program-context.ts'
 
 /** Of each shard: a quarter of a second at 60,000 requests/s, or four of 4,000 with long lines: a hiccup of the disk, or of a crowded core, costs no line. */
 const LOG_RING_BYTES = 1 << 23

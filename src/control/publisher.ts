@@ -22,11 +22,19 @@ export type PublisherActors = Pick<Actors, 'acceptor' | 'sync' | 'steer'>
 export class Publisher {
   readonly #actors: PublisherActors
   readonly #say: (line: string) => void
+  readonly #prepare: (snapshot: Snapshot) => void
   #desired: Desired
   /** Sockets no shard uses any more that are still to be closed. */
   readonly #doomed = new Set<ListenerGroup>()
 
-  constructor(actors: PublisherActors, first: Snapshot, say: (line: string) => void) {
+  /** `prepare`: nothing stands against a snapshot any more; called before any shard hears of it. */
+  constructor(
+    actors: PublisherActors,
+    first: Snapshot,
+    say: (line: string) => void,
+    prepare: (snapshot: Snapshot) => void = () => {},
+  ) {
+    this.#prepare = prepare
     this.#actors = actors
     this.#desired = { snapshot: first, bindings: [] }
     this.#say = say
@@ -46,6 +54,7 @@ export class Publisher {
       await this.#close(opened)
       throw thrown
     }
+    this.#prepare(snapshot)
     this.#desired = { snapshot, bindings: [...plan.keep, ...opened] }
     await this.#actors.sync()
     await this.#close(plan.close)

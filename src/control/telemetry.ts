@@ -8,8 +8,12 @@ import { readProcess } from '../io/process-readings.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { AccessLog } from './access-log.ts'
 import { AdminDoor } from './admin-door.ts'
-import { answerAdmin, answerReload } from './admin.ts'
-import { clusterFacts, shardFacts } from './facts.ts'
+import { answerAdmin, answerPatch, answerReload } from './admin.ts'
+import type { AdminDeed, PatchDeed } from './admin.ts'
+import { ExplainFeed } from './explain-feed.ts'
+import { ClusterReader } from './cluster-facts.ts'
+import type { FactsClock } from './cluster-facts.ts'
+import { shardFacts } from './facts.ts'
 import { metricsText } from './metrics.ts'
 import type { MainControl, ProgramView, TelemetryControl } from './protocol.ts'
 import { Utilisation } from './utilisation.ts'
@@ -18,6 +22,7 @@ export type TelemetryContext = {
   readonly fleet: Fleet
   readonly main: ActorRef<MainControl>
   readonly timers: Timers
+  readonly clock: FactsClock
   readonly say: (line: string) => void
 }
 
@@ -30,6 +35,8 @@ export class Telemetry implements TelemetryControl {
   readonly #log: AccessLog
   readonly #door: AdminDoor
   readonly #utilisation: Utilisation
+  readonly #explain: ExplainFeed
+  readonly #clusters: ClusterReader
   #view: ProgramView | undefined
 
   constructor(context: TelemetryContext) {
@@ -37,11 +44,14 @@ export class Telemetry implements TelemetryControl {
     this.#log = new AccessLog(context)
     this.#door = new AdminDoor((request) => this.#answer(request))
     this.#utilisation = new Utilisation(context.fleet, context.timers.nowMs())
+    this.#explain = new ExplainFeed(context)
+    this.#clusters = new ClusterReader(context.fleet, context.clock)
   }
 
   show(view: ProgramView): void {
     this.#view = view
     this.#log.configure(view.snapshot)
+    this.#explain.configure(view.snapshot)
   }
 
   bindAdmin(address: string | undefined): Promise<string | undefined> {
@@ -53,25 +63,52 @@ export class Telemetry implements TelemetryControl {
   }
 
   async stop(timeoutMs: number): Promise<void> {
+    this.#explain.close()
     await Promise.all([this.#log.close(timeoutMs), this.#door.close()])
   }
 
   async #answer(request: DoorRequest): Promise<DoorReply> {
     const view = this.#view
     if (view === undefined) return problem(503, 'starting', 'The program is starting.')
-    const { fleet, timers, main } = this.#context
+    const { fleet, timers } = this.#context
     const reply = answerAdmin(request, {
-      metrics: () => metricsText(view, fleet, readProcess()),
+      metrics: () => this.#metrics(view),
       shards: () => shardFacts(view, fleet, this.#utilisation.measure(timers.nowMs())),
-      clusters: () => clusterFacts(view, fleet),
+      clusters: () => this.#clusters.all(view.snapshot),
+      cluster: (name) => this.#clusters.one(view.snapshot, name),
+      explain: () => {
+        this.#explain.drain() // whoever read the answer's id may ask at once
+        return { store: this.#explain.store, sample: view.snapshot.explain.sample }
+      },
       readiness: () => readinessOf(view),
     })
     if (!('deed' in reply)) return reply
     try {
-      return answerReload(await main.call.reload())
+      return await this.#do(reply, request.peer)
     } catch (thrown) {
       return problem(503, 'unavailable', messageOf(thrown))
     }
+  }
+
+  #metrics(view: ProgramView): string {
+    this.#explain.drain()
+    const { fleet } = this.#context
+    const explain = this.#explain.counts
+    return metricsText(view, { fleet, clusters: this.#clusters, explain, readings: readProcess() })
+  }
+
+  #do(deed: AdminDeed, peer: string): Promise<DoorReply> {
+    return deed.deed === 'reload' ? this.#reload() : this.#patch(deed, peer)
+  }
+
+  async #reload(): Promise<DoorReply> {
+    return answerReload(await this.#context.main.call.reload())
+  }
+
+  async #patch({ cluster, address, patch }: PatchDeed, peer: string): Promise<DoorReply> {
+    const result = await this.#context.main.call.patch({ cluster, address, patch, peer })
+    const { snapshot } = this.#view!
+    return answerPatch(result, this.#clusters.endpoint(snapshot, cluster, address) ?? null)
   }
 }
 

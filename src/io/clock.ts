@@ -11,6 +11,9 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
 }
 
+/** The machine's monotonic clock in ms, the same in every thread (the one above begins with its thread): what times in the fleet memory are of. */
+export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
 /** Longest delay a Node timer takes; more would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1
 

@@ -11,10 +11,20 @@ import { problem, titleOf } from './problem.ts'
 import type { DoorReply } from './problem.ts'
 
 /**
- * A small HTTP server for people and scripts (node:http), every input bounded: heads, bodies, connections, times. Bodies of requests
- * are read and thrown away. Whatever it refuses itself is an RFC 9457 problem. Not for traffic: that is the shards'.
+ * A small HTTP server for people and scripts (node:http), every input bounded: heads, bodies, connections, times. Whatever it refuses
+ * itself is an RFC 9457 problem. Not for traffic: that is the shards'.
  */
-export type DoorRequest = { readonly method: string; readonly target: string }
+export type DoorRequest = {
+  readonly method: string
+  /** As sent, query included. */
+  readonly target: string
+  /** The body's media type in lower case, without parameters; '' if none was given. */
+  readonly type: string
+  /** Whole, at most 64 KiB; empty if there was none. */
+  readonly body: Uint8Array
+  /** Who asks, for audit: `ip:port`, or the door's own `unix:/path`. */
+  readonly peer: string
+}
 export type DoorHandler = (request: DoorRequest) => Promise<DoorReply>
 
 export type Door = {
@@ -43,11 +53,13 @@ const SEND_IDLE_MS = 10_000
 export async function openDoor(address: string, handler: DoorHandler): Promise<Door> {
   const answering = new Set<Duplex>()
   const server = createServer(LIMITS, (request, response) => {
-    void serve(request, response, async (asked) => {
-      const { socket } = request
+    const { socket } = request
+    const peer = peerOf(socket, address) // a socket that has closed meanwhile knows it no more
+    void serve(request, response, async (body) => {
       answering.add(socket)
       response.once('close', () => answering.delete(socket))
-      return handler(asked)
+      const type = mediaTypeOf(request)
+      return handler({ method: request.method ?? '', target: request.url ?? '', type, body, peer })
     })
   })
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) =>
@@ -83,9 +95,10 @@ function boundConnections(server: Server, answering: ReadonlySet<Duplex>): void 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  handler: DoorHandler,
+  answer: (body: Uint8Array) => Promise<DoorReply>,
 ): Promise<void> {
-  if (!(await bodyWithin(request, MAX_BODY_BYTES))) {
+  const body = await bodyWithin(request, MAX_BODY_BYTES)
+  if (body === undefined) {
     send(response, closing(problem(413, 'too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)))
     return
   }
@@ -95,7 +108,7 @@ async function serve(
     return
   }
   try {
-    send(response, await handler({ method: request.method ?? '', target: request.url ?? '' }))
+    send(response, await answer(body))
   } catch {
     send(response, problem(500, 'internal', 'A bug; the program goes on.'))
   }
@@ -156,18 +169,32 @@ function send(response: ServerResponse, { status, type, body, headers }: DoorRep
   response.end(bytes) // node:http leaves it away for HEAD
 }
 
-/** Read a body to its end (true), or until it is too long or its sender went away (false). */
-function bodyWithin(request: IncomingMessage, limit: number): Promise<boolean> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(false)
+/** A whole body; undefined if it is too long or its sender went away. */
+function bodyWithin(request: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(undefined)
   return new Promise((resolve) => {
+    const chunks: Buffer[] = []
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > limit) resolve(false)
+      if (bytes > limit) {
+        chunks.length = 0 // the rest is read and dropped
+        resolve(undefined)
+      } else chunks.push(chunk)
     })
-    request.once('end', () => resolve(true))
-    request.once('close', () => resolve(false))
+    request.once('end', () => resolve(Buffer.concat(chunks)))
+    request.once('close', () => resolve(undefined))
   })
+}
+
+function mediaTypeOf({ headers }: IncomingMessage): string {
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
+  return type.trim().toLowerCase()
+}
+
+function peerOf({ remoteAddress, remotePort, remoteFamily }: Socket, own: string): string {
+  if (remoteAddress === undefined) return unixPath(own) === undefined ? 'a closed connection' : own
+  return remoteFamily === 'IPv6' ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`
 }
 
 async function listen(server: Server, address: string): Promise<void> {

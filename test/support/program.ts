@@ -3,7 +3,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { connections } from '../../native/index.ts'
 import { Program } from '../../src/control/program.ts'
 import { provide } from '../../src/control/provision.ts'
-import { entropy, systemClock, systemRng, systemTimers } from '../../src/io/clock.ts'
+import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../../src/io/clock.ts'
 import { systemResolver } from '../../src/io/dns.ts'
 import type { Resolver } from '../../src/io/dns.ts'
 import { MORTALITY } from './doors/mortal.ts'
@@ -42,6 +42,7 @@ export async function startProgram(
     resolver,
     availableCores: 2,
     wallMs: () => systemClock.wallMs(),
+    machineMs,
     entropy,
     say: (line) => void lines.push(line),
     provide: (snapshot) => provide(snapshot, connections),

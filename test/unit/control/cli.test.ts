@@ -17,6 +17,24 @@ test('commands and their options', () => {
   assert.deepEqual(parse('schema'), { name: 'schema' })
 })
 
+test('status and explain: where to ask, whom about, and how to print it', () => {
+  const asking = { admin: undefined, config: undefined, json: false }
+  assert.deepEqual(parse('status'), { name: 'status', cluster: undefined, ...asking })
+  assert.deepEqual(parse('status web --json'), { name: 'status', cluster: 'web', ...asking, json: true })
+  assert.deepEqual(parse('status --admin=unix:/a.sock'), {
+    name: 'status',
+    cluster: undefined,
+    ...asking,
+    admin: 'unix:/a.sock',
+  })
+  assert.deepEqual(parse('explain -c x.yaml 0a1b'), {
+    name: 'explain',
+    id: '0a1b',
+    ...asking,
+    config: 'x.yaml',
+  })
+})
+
 test('help and version, as people expect', () => {
   for (const line of ['--help', '-h', 'help']) assert.deepEqual(parse(line), { name: 'help', of: undefined })
   for (const line of ['--version', '-v', '-V', 'version']) assert.deepEqual(parse(line), { name: 'version' })
@@ -43,6 +61,10 @@ test('misuse says what and, where something is near, what was meant', () => {
     ['run weir.yaml', /takes no argument "weir.yaml"/],
     ['demo --port 65536', /port from 0 to 65535/],
     ['demo --port -1', /port from 0 to 65535/],
+    ['explain', /request id is missing/],
+    ['explain a b', /takes no argument "b"/],
+    ['status --json=yes', /--json takes no value/],
+    ['status --jsn', /did you mean "--json"/],
     ['demo --port 80 --admin-port 80', /both 80/],
   ]
   for (const [line, message] of cases) {

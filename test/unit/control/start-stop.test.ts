@@ -37,6 +37,7 @@ function start(read: () => Promise<string>, resolver: Resolver): Started {
     resolver,
     availableCores: 2,
     wallMs: () => 0,
+    machineMs: () => 0,
     entropy: beyond,
     say,
     provide: beyond,

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openDoor } from '../../../src/io/http-door.ts'
-import type { DoorHandler } from '../../../src/io/http-door.ts'
+import type { DoorHandler, DoorRequest } from '../../../src/io/http-door.ts'
 import type { DoorReply } from '../../../src/io/problem.ts'
 import { ask } from '../../support/backend.ts'
 import { until } from '../../support/weir.ts'
@@ -121,4 +123,42 @@ test('a web page may read and change nothing', async (t) => {
   for (const headers of foreign) assert.equal(await statusOf('GET', headers), 200)
   const own = [{}, { 'sec-fetch-site': 'none' }, { 'sec-fetch-site': 'same-origin' }]
   for (const headers of own) assert.equal(await statusOf('POST', headers), 200)
+})
+
+test('the handler gets the body whole, its media type and who asks; a body over the limit reaches nobody', async (t) => {
+  const seen: DoorRequest[] = []
+  const address = await door(t, (request) => (seen.push(request), Promise.resolve(OK)))
+  const body = 'é'.repeat(32_000)
+  const patched = await ask(`http://${address}/x?y=1`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'Application/JSON; charset=utf-8' },
+    body,
+  })
+  assert.equal(patched.status, 200)
+  await ask(`http://${address}/`)
+  assert.deepEqual(
+    seen.map(({ method, target, type }) => [method, target, type]),
+    [
+      ['PATCH', '/x?y=1', 'application/json'],
+      ['GET', '/', ''],
+    ],
+  )
+  assert.equal(Buffer.from(seen[0]!.body).toString(), body)
+  assert.equal(seen[1]!.body.length, 0)
+  for (const { peer } of seen) assert.match(peer, /^127\.0\.0\.1:\d+$/)
+  const headers = { 'transfer-encoding': 'chunked' }
+  assert.equal(
+    (await ask(`http://${address}/`, { method: 'PATCH', headers, body: `${body}${body}` })).status,
+    413,
+  )
+  assert.equal(seen.length, 2)
+})
+
+test('on a unix socket the peer is the socket', async (t) => {
+  const path = join(tmpdir(), `weir-door-${process.pid}.sock`)
+  const peers: string[] = []
+  const { close } = await openDoor(`unix:${path}`, ({ peer }) => (peers.push(peer), Promise.resolve(OK)))
+  t.after(() => close(0))
+  await ask('http://door/', { socketPath: path })
+  assert.deepEqual(peers, [`unix:${path}`])
 })

@@ -1,0 +1,95 @@
+import type { ClusterSpec, EndpointSpec, Snapshot } from '../config/snapshot.ts'
+import { sumGauge } from '../shm/fleet.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { GAUGE } from '../shm/layout.ts'
+import { ClusterLimit } from '../shm/tables.ts'
+import { CLUSTER_HISTOGRAM, HISTOGRAMS_WIDTH } from '../telemetry/catalogue.ts'
+import { HISTOGRAM_WIDTH, histogramCount, mergeHistogram, quantile } from '../telemetry/histogram.ts'
+import { EndpointReader } from './endpoint-facts.ts'
+import type { Standing } from './endpoint-facts.ts'
+import type { ClusterFacts, ClustersFacts, EndpointFacts } from './facts-shape.ts'
+import { retryBudget } from './retry-window.ts'
+
+/** The machine's monotonic clock, which times in the fleet memory are of, and the wall's. */
+export type FactsClock = { readonly machineMs: () => number; readonly wallMs: () => number }
+
+/** What the admin API says of clusters, read out of shared memory when asked for. */
+export class ClusterReader {
+  readonly #fleet: Fleet
+  readonly #clock: FactsClock
+  readonly #endpoints: EndpointReader
+
+  constructor(fleet: Fleet, clock: FactsClock) {
+    this.#fleet = fleet
+    this.#clock = clock
+    this.#endpoints = new EndpointReader(fleet)
+  }
+
+  all(snapshot: Snapshot): ClustersFacts {
+    return {
+      version: snapshot.version,
+      clusters: snapshot.clusters.map((cluster) => this.#facts(cluster)),
+    }
+  }
+
+  one({ clusters }: Snapshot, name: string): ClusterFacts | undefined {
+    const cluster = clusters.find((each) => each.name === name)
+    return cluster === undefined ? undefined : this.#facts(cluster)
+  }
+
+  endpoint(snapshot: Snapshot, cluster: string, address: string): EndpointFacts | undefined {
+    return this.one(snapshot, cluster)?.endpoints.find((endpoint) => endpoint.address === address)
+  }
+
+  /** Who stands how in a cluster, index-aligned with its endpoints. */
+  standings(cluster: ClusterSpec): readonly Standing[] {
+    return this.#endpoints.standings(cluster, this.#clock.machineMs())
+  }
+
+  #facts(cluster: ClusterSpec): ClusterFacts {
+    const nowMs = this.#clock.machineMs()
+    const standings = this.#endpoints.standings(cluster, nowMs)
+    const gauge = (column: number): number => sumGauge(this.#fleet, 'clusterGauges', cluster.id, column)
+    const facts = (endpoint: EndpointSpec, at: number): EndpointFacts =>
+      this.#endpoints.facts(cluster, endpoint, standings[at]!, {
+        nowMs,
+        wallMs: this.#clock.wallMs(),
+      })
+    return {
+      name: cluster.name,
+      policy: cluster.policy.name,
+      policyOptions: cluster.policy.options,
+      panic: { threshold: cluster.panic, now: standings.some(({ panic }) => panic) },
+      healthy: standings.filter(({ eligible }) => eligible).length,
+      size: cluster.endpoints.length,
+      inFlight: gauge(GAUGE.inFlight),
+      waiting: gauge(GAUGE.waiting),
+      limits: this.#limits(cluster),
+      retryBudget: retryBudget(this.#fleet, cluster.id, cluster.retry, nowMs),
+      latencyMs: latencyOf(cluster, this.#fleet),
+      endpoints: cluster.endpoints.map(facts),
+    }
+  }
+
+  #limits({ id, limits }: ClusterSpec): ClusterFacts['limits'] {
+    const row = new ClusterLimit()
+    const adapted = this.#fleet.limits.read(id, row) && Number.isFinite(row.max) ? row.max : null
+    const configured = (limit: number): number | null => (limit === 0 ? null : limit)
+    return {
+      inFlight: configured(limits.inFlight),
+      inFlightPerEndpoint: configured(limits.inFlightPerEndpoint),
+      adaptive: limits.adaptive === undefined ? null : adapted,
+    }
+  }
+}
+
+function latencyOf({ id }: ClusterSpec, fleet: Fleet): ClusterFacts['latencyMs'] {
+  const merged = new Float64Array(HISTOGRAM_WIDTH)
+  const base = id * HISTOGRAMS_WIDTH + CLUSTER_HISTOGRAM.duration * HISTOGRAM_WIDTH
+  for (const stripe of fleet.stripes) mergeHistogram(merged, 0, stripe.histograms, base)
+  const at = (q: number): number | null => {
+    const us = quantile(merged, 0, q)
+    return Number.isNaN(us) ? null : Number((us / 1000).toFixed(3))
+  }
+  return { count: histogramCount(merged, 0), p50: at(0.5), p90: at(0.9), p99: at(0.99) }
+}

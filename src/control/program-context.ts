@@ -1,0 +1,39 @@
+import type { Timers } from '../actor/timers.ts'
+import type { Rng } from '../base/random.ts'
+import type { Snapshot } from '../config/snapshot.ts'
+import type { Connections } from '../io/engine.ts'
+import type { Resolver } from '../io/dns.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import type { ActorUrls } from './actors.ts'
+import type { Capacity } from './capacity.ts'
+import type { ConfigSource } from './load.ts'
+
+/** The world a program runs in. */
+export type ProgramContext = {
+  /** Of this program. */
+  readonly version: string
+  readonly source: ConfigSource
+  readonly urls: ActorUrls
+  readonly connections: Connections
+  readonly timers: Timers
+  readonly rng: Rng
+  readonly resolver: Resolver
+  readonly availableCores: number
+  readonly wallMs: () => number
+  /** The monotonic clock that times in the fleet memory are of. */
+  readonly machineMs: () => number
+  /** 32 random bits of the system's, as int32. */
+  readonly entropy: () => number
+  /** One line for people, without its end. */
+  readonly say: (line: string) => void
+  /** Memory and limits for a snapshot's number of shards and listeners. */
+  readonly provide: (snapshot: Snapshot) => Provision
+}
+
+export type Provision = { readonly fleet: Fleet; readonly capacity: Capacity }
+
+export type Addresses = {
+  /** By listener name, as bound. */
+  readonly listeners: Readonly<Record<string, readonly string[]>>
+  readonly admin: string | undefined
+}
