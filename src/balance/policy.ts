@@ -4,6 +4,8 @@ import type { ClusterView } from './view.ts'
 /** No endpoint to pick. */
 export const NO_PICK = -1
 
+export type PolicyReads = 'noted' | 'all'
+
 /**
  * A pure choice. The same compiled policy runs live, in shadow, in replay and in the simulator, so clock (`view.nowMs`) and chance
  * are arguments and the only state is its own. It is called by one shard and need not know of others: the view holds the fleet.
@@ -16,6 +18,13 @@ export interface Policy {
    * declines the share of picks of a warming endpoint that it is not due.
    */
   readonly heedsWeights?: boolean
+  /** Its picks follow the key. A warming endpoint's share is then declined by the key too, not by chance: keys that came to it stay. */
+  readonly followsKey?: boolean
+  /**
+   * Whose statistics (all columns but hashes, weights and warmth) its picks depend on: `noted`: those of the endpoints it notes, no others; `all`, or absent:
+   * anybody's. The less it is, the cheaper a pick is kept for replay, and the larger the views are in which that is done.
+   */
+  readonly reads?: PolicyReads
   /** Membership changed: from now on indexes mean other endpoints. Called before the first pick. Statistics are the view's and outlive this. */
   rebuild(view: ClusterView, rng: Rng): void
   /** Only `view.weights` (and what it is made of) changed. Absent: `rebuild` is called, if it heeds weights. */
