@@ -33,8 +33,8 @@ const SPEAKERS = ['main', 'health'] as const satisfies readonly OtherActor[]
 const NOBODY = -1
 
 /**
- * One actor's picture of the fleet, brought up to date by `fold` at the start of a turn from what all others said on their rings, and
- * by a shard's own voice at once.
+ * One actor's picture of the fleet, brought up to date by `fold` at the start of a turn from what was said on the rings, and by a
+ * shard's own voice at once.
  *
  * Law: the picture is a pure function of the last word of each producer about each slot (`merge.ts`). So it is the same on every actor that
  * heard the same, however the words of different producers interleaved; and a reader that was lapped, came late or outlived a
@@ -44,7 +44,7 @@ const NOBODY = -1
 export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
   readonly #fleet: Fleet
   readonly #shards: number
-  /** Own index among the producers. */
+  /** A shard's own index among the producers. */
   readonly #self: number
   readonly #producers: readonly number[]
   readonly #readers: readonly BroadcastReader[]
@@ -63,7 +63,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
   #believer = 0
   #visitor: FoldVisitor | undefined
 
-  /** `actor`: whose picture it is; the words of its own ring are not folded. */
+  /** `actor`: whose picture it is. A shard's own voice feeds it at once, so it does not read its own ring; other actors do. */
   constructor(fleet: Fleet, actor: number | OtherActor, observer?: FoldObserver) {
     const { shape } = fleet
     super(shape, shape.shards + 1)
@@ -72,7 +72,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     const scratch = new RecordScratch()
     this.#fleet = fleet
     this.#shards = shape.shards
-    this.#self = typeof actor === 'number' ? actor : index(actor)
+    this.#self = typeof actor === 'number' ? actor : NOBODY
     this.#producers = everybody.filter((producer) => producer !== this.#self)
     this.#readers = this.#producers.map((producer) => new BroadcastReader(fleet.ring(producer), scratch))
     this.#observer = observer
@@ -130,7 +130,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     this.#generations[slot] = NOBODY
   }
 
-  /** Hear what all others said since the last time. Returns how many records that were. */
+  /** Hear what was said since the last time. Returns how many records that were. */
   fold(nowMs: number, visitor?: FoldVisitor): number {
     this.#nowMs = nowMs
     this.#visitor = visitor
