@@ -10,11 +10,14 @@ import type { Transitions } from '../base/transitions.ts'
  * | suspect | yes | signs against it that do not suffice yet, or would exceed the ejection budget |
  * | quarantined | no | ejected for what its exchanges showed; only side-band probes reach it |
  * | warming | a growing share | new, recovered or reweighted: slow start |
- * | draining | no new ones | an operator drains it |
- * | down | no | active checks failed, or an operator took it down |
+ * | draining | no new ones | an operator or its agent drains it |
+ * | down | no | active checks failed, or an operator or its agent took it down |
  *
  * Events: `doubt` and `trust` (signs came, went), `eject` (a rule and the budget say so), `fail` (checks fell), `recover` (checks or
- * recovery probes rose), `warmed` (slow start is over), `reweigh` (its weight grew), `drain`, `disable` and `enable` (an operator).
+ * recovery probes rose), `warmed` (slow start is over), `reweigh` (it is new, or its weight grew), `drain`, `disable` and `enable` (an operator, or its agent).
+ *
+ * What is not there, and why: a warming endpoint is not doubted, for trust would end its slow start; a quarantined one does not fail, for
+ * rising again would end its ejection before its time.
  */
 export type EndpointState = 'ready' | 'warming' | 'suspect' | 'quarantined' | 'draining' | 'down'
 export type EndpointEvent =
@@ -33,16 +36,9 @@ const operator = { drain: 'draining', disable: 'down' } as const
 
 export const ENDPOINT_LIFE: Transitions<EndpointState, EndpointEvent> = defineTransitions('endpoint', {
   ready: { ...operator, doubt: 'suspect', eject: 'quarantined', fail: 'down', reweigh: 'warming' },
-  warming: {
-    ...operator,
-    doubt: 'suspect',
-    eject: 'quarantined',
-    fail: 'down',
-    reweigh: 'warming',
-    warmed: 'ready',
-  },
-  suspect: { ...operator, trust: 'ready', eject: 'quarantined', fail: 'down' },
-  quarantined: { ...operator, recover: 'warming', fail: 'down' },
+  warming: { ...operator, eject: 'quarantined', fail: 'down', reweigh: 'warming', warmed: 'ready' },
+  suspect: { ...operator, trust: 'ready', eject: 'quarantined', fail: 'down', reweigh: 'warming' },
+  quarantined: { ...operator, recover: 'warming' },
   draining: { drain: 'draining', disable: 'down', enable: 'warming', fail: 'down' },
   down: { drain: 'draining', disable: 'down', enable: 'warming', recover: 'warming' },
 })
@@ -67,6 +63,8 @@ export const HEALTH_REASONS = [
   'new',
   'recovered',
   'its weight grew',
+  'its agent drains it',
+  'its agent took it down',
 ] as const
 export type HealthReason = (typeof HEALTH_REASONS)[number]
 

@@ -1,0 +1,49 @@
+import type { Rng } from '../base/random.ts'
+
+/** The request rate is a mean over about so long, ms. */
+const RATE_MS = 1000
+/** Probes that may be owed: after a pause no more than these go out at once. */
+const MOST_OWED = 4
+
+/**
+ * How many Prequal probes a cluster is due: `probesPerRequest` for each request, at most `maxPerSecond` (NSDI '24 probes on each query; here
+ * the probes of all shards come from one actor, so they follow the rate). Law: in no span of T seconds more than T · maxPerSecond + 4.
+ */
+export class PrequalPace {
+  #perRequest: number
+  #maxPerSecond: number
+  #ratePerMs = 0
+  #requests = 0
+  #owed = 0
+  #atMs: number
+
+  constructor(perRequest: number, maxPerSecond: number, nowMs: number) {
+    this.#perRequest = perRequest
+    this.#maxPerSecond = maxPerSecond
+    this.#atMs = nowMs
+  }
+
+  /** Requests were answered or failed. */
+  count(requests: number): void {
+    this.#requests += requests
+  }
+
+  /** Probes to send now. */
+  due(nowMs: number): number {
+    const passedMs = nowMs - this.#atMs
+    if (passedMs <= 0) return 0
+    this.#atMs = nowMs
+    const fade = Math.exp(-passedMs / RATE_MS)
+    this.#ratePerMs = this.#ratePerMs * fade + (this.#requests / passedMs) * (1 - fade)
+    this.#requests = 0
+    const perMs = Math.min(this.#perRequest * this.#ratePerMs, this.#maxPerSecond / 1000)
+    this.#owed = Math.min(MOST_OWED, this.#owed + perMs * passedMs)
+    const whole = Math.floor(this.#owed)
+    this.#owed -= whole
+    return whole
+  }
+}
+
+/** One of these slots at random; -1 if there is none. */
+export const drawSlot = (slots: readonly number[], rng: Rng): number =>
+  slots.length === 0 ? -1 : slots[rng.below(slots.length)]!
