@@ -24,7 +24,7 @@ const member: fc.Arbitrary<PlanMember> = fc
   })
   .map(({ takenOut, ...rest }) => ({ ...rest, usable: !takenOut && rest.weight > 0 }))
 
-const members = fc.array(member, { maxLength: 24 })
+const members = fc.array(member, { maxLength: 24, size: 'max' })
 
 const locality: fc.Arbitrary<LocalitySpec> = fc.record({
   zone: zoneName,
@@ -189,7 +189,7 @@ test('sets: if all proxies prefer their own zone, every zone gets exactly its sh
     })
     .map((of): PlanMember => ({ ...of, warmth: 1, priority: 0, labels: {}, usable: true }))
   fc.assert(
-    fc.property(fc.array(inZone, { minLength: 1, maxLength: 20 }), proxies, (all, counts) => {
+    fc.property(fc.array(inZone, { minLength: 1, maxLength: 20, size: 'max' }), proxies, (all, counts) => {
       const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
       const healthy = all.filter((one) => one.healthy)
       if (total === 0 || healthy.length === 0) return
@@ -268,7 +268,7 @@ test('sets: keys are spread by the shares, and one whose share grows only draws 
 })
 
 const fleet = fc
-  .uniqueArray(fc.nat(100_000), { maxLength: 60 })
+  .uniqueArray(fc.nat(100_000), { maxLength: 60, size: 'max' })
   .map((ids) => ids.map((id) => ({ hash: endpointHash(`10.1.${id >> 8}.${id & 255}:80`), priority: id % 3 })))
 
 test('subset: so many of every priority, and when an endpoint comes at most one other leaves', () => {

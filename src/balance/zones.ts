@@ -32,12 +32,11 @@ const nearby = (zones: readonly Zone[], spec: LocalitySpec): readonly number[] |
   if (count < spec.minSize || !(proxies.ours > 0)) return undefined
   const own = zones.findIndex(({ name }) => name === spec.zone)
   const capacity = capacities[own] ?? 0
-  if (capacity > proxies.ours - EPSILON) return zones.map((_, at) => (at === own ? 1 : 0))
+  if (capacity > 0 && capacity > proxies.ours - EPSILON) return zones.map((_, at) => (at === own ? 1 : 0))
   const stays = capacity / proxies.ours
-  const spare = shares(
-    capacities.map((share, at) => (at === own ? 0 : Math.max(0, share - proxies.inZones[at]!))),
-  )
-  return spare.map((share, at) => (at === own ? stays : (1 - stays) * share))
+  const spare = capacities.map((share, at) => (at === own ? 0 : Math.max(0, share - proxies.inZones[at]!)))
+  if (!spare.some((share) => share > 0)) return undefined
+  return shares(spare).map((share, at) => (at === own ? stays : (1 - stays) * share))
 }
 
 /** As configured, else as the endpoints are spread. Ours is 0 if that is not known. */
@@ -45,14 +44,12 @@ const proxyShares = (
   zones: readonly Zone[],
   { zone, proxies }: LocalitySpec,
 ): { readonly ours: number; readonly inZones: readonly number[] } => {
-  const given = Object.values(proxies)
-  const total =
-    given.length > 0
-      ? given.reduce((sum, share) => sum + share, 0)
-      : zones.reduce((sum, { weight }) => sum + weight, 0)
-  const byEndpoints = (name: string): number => zones.find((one) => one.name === name)?.weight ?? 0
-  const of = (name: string): number => (given.length > 0 ? own(proxies, name) : byEndpoints(name)) / total
-  return { ours: zone === '' ? 0 : of(zone), inZones: zones.map(({ name }) => of(name)) }
+  const given = Object.keys(proxies).length > 0
+  const byEndpoints = zones.map(({ weight }) => weight)
+  const inZones = given ? zones.map(({ name }) => own(proxies, name)) : byEndpoints
+  const total = (given ? Object.values(proxies) : byEndpoints).reduce((sum, share) => sum + share, 0)
+  const here = given ? own(proxies, zone) : (zones.find(({ name }) => name === zone)?.weight ?? 0)
+  return { ours: zone === '' ? 0 : here / total, inZones: inZones.map((share) => share / total) }
 }
 
 /** By configured weights; a zone that is partly ill gets less once it could not take its share, one without a weight nothing. */
