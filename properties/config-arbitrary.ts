@@ -4,7 +4,17 @@ import type { Plain } from '../src/config/plain.ts'
 import { builtFields, isRequired } from '../src/config/schema/fields.ts'
 import type { TextFormat } from '../src/config/schema/formats.ts'
 import { ROOT } from '../src/config/schema/root.ts'
-import type { ListSchema, MapSchema, ObjectSchema, Schema, SizeSchema } from '../src/config/schema/types.ts'
+import type {
+  DurationSchema,
+  ListSchema,
+  MapSchema,
+  ObjectSchema,
+  RatioSchema,
+  Schema,
+  SizeSchema,
+  VariantsSchema,
+} from '../src/config/schema/types.ts'
+import { parseDuration } from '../src/config/values/duration.ts'
 import { parseSize } from '../src/config/values/size.ts'
 import { routeKey } from '../src/route/spec.ts'
 
@@ -42,6 +52,18 @@ const TEXTS: Readonly<Record<TextFormat, fc.Arbitrary<string>>> = {
     fc.tuple(ipv6, fc.nat(128)).map((parts) => parts.join('/')),
     ipv4,
   ),
+  policyModule: fc.stringMatching(/^\.\/[a-z]{1,6}\.(ts|mjs|js)$/),
+  file: fc.stringMatching(/^[a-z/.]{1,12}$/),
+  variable: fc.stringMatching(/^[A-Z_]{1,12}$/),
+  secret: fc.string({ minLength: 24, maxLength: 40 }),
+  requestPath: fc.stringMatching(/^\/[a-z0-9/?=]{0,12}$/),
+  hostField: fc.oneof(hostName, ipv4, withPort(hostName)),
+  statuses: fc.oneof(fc.integer({ min: 100, max: 599 }).map(String), fc.constant('200-399')),
+  bodyText: fc.string({ minLength: 1, maxLength: 12 }),
+  line: fc.stringMatching(/^[ -~]{1,12}$/),
+  fieldName: fc.stringMatching(/^[A-Za-z-]{1,12}$/),
+  cookieName: fc.stringMatching(/^[A-Za-z_-]{1,12}$/),
+  parameter: fc.stringMatching(/^[a-z_]{1,12}$/),
   host: fc.oneof(
     host,
     hostName,
@@ -64,12 +86,19 @@ export function written(schema: Schema): fc.Arbitrary<Plain> {
     case 'list':
       return writtenList(schema)
     case 'duration':
-      return fc.oneof(
-        fc.integer({ min: 1, max: 99_999_999 }).map((ms) => `${ms}ms`),
-        fc
-          .tuple(fc.integer({ min: 1, max: 600 }), fc.constantFrom('s', 'm', 'h'))
-          .map((parts) => parts.join('')),
+      return writtenDuration(schema)
+    case 'ratio':
+      return writtenRatio(schema)
+    case 'switch':
+      return fc.constantFrom<Plain>(
+        'on',
+        'off',
+        true,
+        false,
+        ...(schema.word === undefined ? [] : [schema.word]),
       )
+    case 'variants':
+      return writtenVariant(schema)
     case 'size':
       return writtenSize(schema)
     case 'integer': {
@@ -85,6 +114,39 @@ export function written(schema: Schema): fc.Arbitrary<Plain> {
     default:
       return TEXTS[schema.format]
   }
+}
+
+function writtenDuration(schema: DurationSchema): fc.Arbitrary<Plain> {
+  const [min, max] = [msOf(schema.min ?? '1ms'), msOf(schema.max ?? '720h')]
+  const ms = fc.integer({ min, max }).map((value) => `${value}ms`)
+  const seconds = fc
+    .integer({ min: Math.ceil(min / 1000), max: Math.max(1, Math.floor(max / 1000)) })
+    .map((value) => `${Math.max(1, value)}s`)
+  return fc.oneof(ms, seconds, ...(schema.off ? [fc.constantFrom<Plain>('off', false)] : []))
+}
+
+function writtenRatio({ min, max, off }: RatioSchema): fc.Arbitrary<Plain> {
+  const percent = fc
+    .integer({ min: Math.ceil(min * 100), max: Math.floor(max * 100) })
+    .map((value) => `${value}%`)
+  const number = fc.double({ min, max, noNaN: true }).map((value) => (value === 0 ? 0 : value))
+  return fc.oneof(percent, number, ...(off ? [fc.constant<Plain>('off')] : []))
+}
+
+/** A policy alone, with some of its options, or a module with any. */
+function writtenVariant({ variants, other }: VariantsSchema): fc.Arbitrary<Plain> {
+  const ours = Object.entries(variants).map(([name, { fields }]) =>
+    writtenObject({ kind: 'object', fields }).map(
+      (options) => new Map([['name', name], ...(options as Map<string, Plain>)]),
+    ),
+  )
+  const free = fc
+    .tuple(
+      TEXTS[other],
+      fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), fc.oneof(fc.integer(), fc.boolean(), fc.string())),
+    )
+    .map(([name, options]) => new Map<string, Plain>([...Object.entries(options), ['name', name]]))
+  return fc.oneof(fc.constantFrom(...Object.keys(variants)), ...ours, free)
 }
 
 function writtenSize(schema: SizeSchema): fc.Arbitrary<Plain> {
@@ -108,7 +170,11 @@ function writtenObject(schema: ObjectSchema): fc.Arbitrary<Plain> {
   })
   const object = fc.tuple(...entries).map((pairs) => new Map(pairs.filter((pair) => pair !== undefined)))
   const short = fields.find(([key]) => key === schema.short)?.[1]
-  return short === undefined ? object : fc.oneof(object, written(short))
+  const others = [
+    ...(schema.toggle ? [fc.constantFrom<Plain>('on', 'off')] : []),
+    ...(short === undefined ? [] : [written(short)]),
+  ]
+  return fc.oneof(object, ...others)
 }
 
 function writtenList(schema: ListSchema): fc.Arbitrary<Plain> {
@@ -125,7 +191,8 @@ function writtenMap(schema: MapSchema): fc.Arbitrary<Plain> {
 
 /**
  * Whole configurations whose single keys are right. Rules across keys are then made to hold where chance seldom meets them:
- * routes lead to clusters that exist and differ from each other, the drain is not shorter than its window, the head is larger than the target.
+ * routes lead to clusters that exist and differ from each other, the drain is not shorter than its window, the head is larger than the target,
+ * and clusters keep the rules of `check-balance.ts`.
  */
 export const writtenConfig: fc.Arbitrary<Plain> = written(ROOT).map((root) => {
   const config = new Map(root as Map<string, Plain>)
@@ -140,8 +207,43 @@ export const writtenConfig: fc.Arbitrary<Plain> = written(ROOT).map((root) => {
     if (limits?.delete('target')) limits.set('head', '64KiB')
     limits?.delete('head')
   }
+  const all = (config.get('clusters') ?? new Map()) as Map<string, Map<string, Plain>>
+  for (const cluster of all.values()) mend(cluster)
+  if (config.has('clusters')) config.set('zone', 'here')
   return config
 })
+
+function mend(cluster: Map<string, Plain>): void {
+  const part = (key: string): Map<string, Plain> => {
+    const value = cluster.get(key)
+    return value instanceof Map ? (value as Map<string, Plain>) : new Map<string, Plain>()
+  }
+  const nameOf = (key: string): Plain | undefined =>
+    cluster.get(key) instanceof Map ? part(key).get('name') : cluster.get(key)
+  if (nameOf('shadow') === (nameOf('policy') ?? 'p2c')) cluster.delete('shadow')
+  const names = [nameOf('policy'), nameOf('shadow')]
+  const key = cluster.get('hashKey')
+  if (names.includes('ip-hash') || (key instanceof Map ? key.size !== 1 : key === undefined))
+    cluster.set('hashKey', 'client-ip')
+  keepOne(part('sticky'), ['key', 'keyFile', 'keyEnv'])
+  keepOne(part('health'), ['http', 'tcp', 'agent'])
+  const ways = [...part('health')].filter(
+    ([way, value]) => ['http', 'tcp', 'agent'].includes(way) && value !== 'off',
+  )
+  if (ways.length === 0 && cluster.has('health')) cluster.set('health', new Map([['tcp', 'on']]))
+  const mode = cluster.get('locality') instanceof Map ? part('locality').get('mode') : cluster.get('locality')
+  if (mode === 'weights' || mode === 'nearest') cluster.set('locality', 'zone')
+  part('timeouts').delete('total')
+  part('outliers').delete('ejection')
+  for (const policy of [part('policy'), part('shadow')])
+    for (const option of ['minSize', 'maxSize', 'low', 'high', 'tableSize']) policy.delete(option)
+  const adaptive = part('limits').get('adaptive')
+  if (adaptive instanceof Map) (adaptive as Map<string, Plain>).delete('minLimit')
+}
+
+function keepOne(map: Map<string, Plain>, keys: readonly string[]): void {
+  for (const surplus of keys.filter((key) => map.has(key)).slice(1)) map.delete(surplus)
+}
 
 function keyOf(route: ReadonlyMap<string, Plain>): string {
   const [name, at] = [route.get('host'), route.get('path')]
@@ -149,6 +251,11 @@ function keyOf(route: ReadonlyMap<string, Plain>): string {
     ...(typeof name === 'string' ? { host: name } : {}),
     ...(typeof at === 'string' ? { path: at } : {}),
   })
+}
+
+function msOf(text: string): number {
+  const parsed = parseDuration(text)
+  return parsed.ok ? parsed.value : 0
 }
 
 function bytesOf(text: string): number {

@@ -63,6 +63,9 @@ test('law: a snapshot is frozen to the bottom, survives structured clone, and it
           availableCores: 2,
           slots,
           resolved: () => answer,
+          machineSeed: 1,
+          module: (path) => `file:///${path}`,
+          stickyKey: () => [1, 2, 3, 4],
         })
         assertFrozen(snapshot)
         assert.deepEqual(structuredClone(snapshot), snapshot)

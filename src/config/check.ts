@@ -3,22 +3,15 @@
  * holes where single keys were wrong, so that these diagnostics come together with theirs; a hole is never blamed twice.
  */
 import { routeKey } from '../route/spec.ts'
-import type { Path, Part } from './plain.ts'
+import { checkBalance } from './check-balance.ts'
+import type { Findings } from './findings.ts'
+import type { Path } from './plain.ts'
 import { MAX_ENDPOINTS } from './schema/root.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import type { Draft } from './schema/types.ts'
 import { suggestion } from './suggest.ts'
 import { formatDuration } from './values/duration.ts'
 import { formatSize } from './values/size.ts'
-
-export type Findings = {
-  error(path: Path, message: string, part?: Part): void
-  warning(path: Path, message: string, part?: Part): void
-  /** `line:column`, to point from one place to another. */
-  where(path: Path): string
-  /** Errors so far. */
-  count(): number
-}
 
 const MANY = 100
 
@@ -30,6 +23,7 @@ export function check(config: ConfigDraft, found: Findings): void {
     checkLimits(['listeners', name, 'limits'], listener, found)
   checkRoutes(config, found)
   checkClusters(config, found)
+  checkBalance(config, found)
   const { window, hard } = config.drain ?? {}
   if (window !== undefined && hard !== undefined && hard < window) {
     found.error(['drain', 'hard'], `is shorter than the window of ${formatDuration(window)}`)

@@ -2,7 +2,8 @@
  * Configuration → snapshot: names become ids and indexes, host names the addresses they resolve to. The last stage
  * (see `parse.ts`); what it makes is plain, frozen to the bottom and crosses threads by structured clone.
  */
-import { PLAIN_BALANCE } from './balance.ts'
+import { compileBalance } from './balance.ts'
+import type { BalanceContext, BalanceSpec } from './balance.ts'
 import { isName } from './names.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import { shards } from './schema/root.ts'
@@ -16,7 +17,7 @@ import type {
   Snapshot,
 } from './snapshot.ts'
 
-export type CompileContext = {
+export type CompileContext = Omit<BalanceContext, 'zone'> & {
   /** Of the snapshot to be: one more than the last. */
   readonly version: number
   /** What `shards: auto` means; at least 1. */
@@ -30,6 +31,7 @@ export type CompileContext = {
 export function compileConfig(config: Config, context: CompileContext): Snapshot {
   const names = [...config.clusters.keys()]
   const indexes = new Map(names.map((name, index) => [name, index]))
+  const balance: BalanceContext = { ...context, zone: config.zone ?? '' }
   return deepFreeze({
     version: context.version,
     shards:
@@ -38,12 +40,15 @@ export function compileConfig(config: Config, context: CompileContext): Snapshot
       compileListener(name, listener, context.slots),
     ),
     routes: config.routes.map((route) => compileRoute(route, indexes)),
-    clusters: [...config.clusters].map(([name, cluster]) => compileCluster(name, cluster, context)),
+    clusters: [...config.clusters].map(([name, cluster]) => ({
+      ...compileCluster(name, cluster, context),
+      ...compileBalance(name, cluster, balance),
+    })),
     accessLog: compileAccessLog(config.accessLog),
     admin: { bind: config.admin?.bind },
     drain: { windowMs: config.drain.window, hardMs: config.drain.hard },
-    probes: { maxPerSecond: 1000 },
-    explain: { sample: 0.01, keep: 4096 },
+    probes: { maxPerSecond: config.probes.maxPerSecond },
+    explain: { sample: config.explain.sample, keep: config.explain.keep },
   })
 }
 
@@ -77,21 +82,23 @@ function compileRoute(route: RouteConfig, indexes: ReadonlyMap<string, number>):
   }
 }
 
-function compileCluster(name: string, cluster: ClusterConfig, context: CompileContext): ClusterSpec {
-  const { policy, timeouts, pool } = cluster
+function compileCluster(
+  name: string,
+  cluster: ClusterConfig,
+  context: CompileContext,
+): Omit<ClusterSpec, keyof BalanceSpec> {
+  const { timeouts, pool } = cluster
   return {
     id: context.slots.cluster(name),
     name,
-    ...PLAIN_BALANCE,
-    policy: { ...PLAIN_BALANCE.policy, name: policy.name },
     endpoints: compileEndpoints(name, cluster, context),
     timeouts: {
       connectMs: timeouts.connect,
       queueMs: timeouts.queue,
       serverMs: timeouts.server,
       serverFinMs: timeouts.serverFin,
-      perTryMs: 0,
-      totalMs: 0,
+      perTryMs: timeouts.perTry ?? 0,
+      totalMs: timeouts.total ?? 0,
     },
     pool: {
       maxPerHost: pool.maxPerHost,
@@ -103,7 +110,7 @@ function compileCluster(name: string, cluster: ClusterConfig, context: CompileCo
 }
 
 /**
- * An address is one endpoint of a cluster however many names lead to it: the first entry that yields it decides its weight.
+ * An address is one endpoint of a cluster however many names lead to it: the first entry that yields it decides its weight, priority, zone and labels.
  * Resolved addresses are sorted, since resolvers rotate them and a snapshot should not differ for that.
  */
 function compileEndpoints(
@@ -112,7 +119,7 @@ function compileEndpoints(
   context: CompileContext,
 ): readonly EndpointSpec[] {
   const endpoints = new Map<string, EndpointSpec>()
-  for (const { address: configured, weight } of cluster.endpoints) {
+  for (const { address: configured, weight, priority, zone = '', labels } of cluster.endpoints) {
     const addresses = isName(configured) ? context.resolved(configured).toSorted() : [configured]
     for (const address of addresses) {
       if (endpoints.has(address)) continue
@@ -123,9 +130,9 @@ function compileEndpoints(
         address,
         configured,
         weight,
-        priority: 0,
-        zone: '',
-        labels: {},
+        priority,
+        zone,
+        labels: Object.fromEntries(labels),
       })
     }
   }

@@ -5,11 +5,13 @@
 import { builtFields, isRequired } from './schema/fields.ts'
 import { FORMATS } from './schema/formats.ts'
 import { ROOT } from './schema/root.ts'
-import type { ObjectSchema, Schema } from './schema/types.ts'
+import type { ObjectSchema, Schema, VariantsSchema } from './schema/types.ts'
 
 export type JsonSchema = { readonly [key: string]: unknown }
 
 const DURATION = String.raw`^\d{1,12}(ms|s|m|h)$`
+const RATIO = String.raw`^\d{1,9}(\.\d{1,9})?%$`
+const ON_OFF = ['on', 'off', true, false]
 const SIZE = String.raw`^\d{1,16}(B|KiB|MiB|GiB|TiB)?$`
 
 export function jsonSchema(): JsonSchema {
@@ -37,7 +39,18 @@ function described(schema: Schema): JsonSchema {
 function shape(schema: Schema): JsonSchema {
   switch (schema.kind) {
     case 'duration':
-      return { type: 'string', pattern: DURATION }
+      return orOff(schema, { type: 'string', pattern: DURATION })
+    case 'ratio':
+      return orOff(schema, {
+        anyOf: [
+          { type: 'number', minimum: schema.min, maximum: schema.max },
+          { type: 'string', pattern: RATIO },
+        ],
+      })
+    case 'switch':
+      return { enum: schema.word === undefined ? ON_OFF : [schema.word, ...ON_OFF] }
+    case 'variants':
+      return variantsShape(schema)
     case 'size': {
       const sized = [
         { type: 'integer', minimum: 0 },
@@ -51,10 +64,12 @@ function shape(schema: Schema): JsonSchema {
     }
     case 'number':
       return { type: 'number', minimum: schema.min, maximum: schema.max }
-    case 'text':
-      return { type: 'string', pattern: FORMATS[schema.format].pattern }
+    case 'text': {
+      const text = { type: 'string', pattern: FORMATS[schema.format].pattern }
+      return schema.digits ? { anyOf: [{ type: 'integer' }, text] } : text
+    }
     case 'enum':
-      return { enum: schema.values }
+      return { enum: schema.digits ? [...schema.values, ...numbersIn(schema.values)] : schema.values }
     case 'list': {
       const item = described(schema.of)
       const list = { type: 'array', items: item, minItems: schema.min ?? 0, maxItems: schema.max }
@@ -82,5 +97,31 @@ function objectShape(schema: ObjectSchema): JsonSchema {
   }
   const object = { type: 'object', properties, required, additionalProperties: false }
   const short = schema.short === undefined ? undefined : properties[schema.short]
-  return short === undefined ? object : { anyOf: [short, object] }
+  const words = schema.toggle ? [{ enum: [...ON_OFF, null] }] : []
+  const others = [...words, ...(short === undefined ? [] : [short])]
+  return others.length === 0 ? object : { anyOf: [...others, object] }
+}
+
+/** A name alone; or, for each variant, its name and its options. */
+function variantsShape({ variants, other }: VariantsSchema): JsonSchema {
+  const free = { type: 'string', pattern: FORMATS[other].pattern }
+  const objects = Object.entries(variants).map(([name, { doc, fields }]) => ({
+    description: doc,
+    ...objectShape({ kind: 'object', fields: { name: { kind: 'enum', values: [name], doc }, ...fields } }),
+  }))
+  const anything = {
+    type: 'object',
+    properties: { name: free },
+    required: ['name'],
+    additionalProperties: { anyOf: [{ type: 'number' }, { type: 'string' }, { type: 'boolean' }] },
+  }
+  return { anyOf: [{ enum: Object.keys(variants) }, free, ...objects, anything] }
+}
+
+function numbersIn(words: readonly string[]): readonly number[] {
+  return words.map(Number).filter((number) => !Number.isNaN(number))
+}
+
+function orOff(schema: { readonly off?: true }, rules: JsonSchema): JsonSchema {
+  return schema.off ? { anyOf: [{ enum: ['off', false] }, rules] } : rules
 }

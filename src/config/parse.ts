@@ -11,6 +11,7 @@ import { stringify } from 'yaml'
 import { check } from './check.ts'
 import type { Diagnostic, Severity } from './diagnostic.ts'
 import { hasErrors, sortDiagnostics } from './diagnostic.ts'
+import type { Position } from './lines.ts'
 import type { Part, Path } from './plain.ts'
 import { isMapping, showPath, showPlain } from './plain.ts'
 import { print } from './schema/print.ts'
@@ -28,6 +29,8 @@ export type ParseResult = {
   readonly config?: Config
   /** In the order of the file. */
   readonly diagnostics: readonly Diagnostic[]
+  /** Where the value at a path was written, for what is found out later. */
+  readonly locate: (path: Path) => Position
 }
 
 /** Never throws. `fileName` is only named in diagnostics. */
@@ -42,10 +45,11 @@ export function parseConfig(text: string, fileName: string): ParseResult {
   }
   const error = (path: Path, message: string, part: Part = 'value'): void => add('error', path, message, part)
   const { root } = source
-  if (root === undefined) return { diagnostics: sortDiagnostics(diagnostics) }
+  const locate = (path: Path): Position => source.locate(path, 'value')
+  if (root === undefined) return { diagnostics: sortDiagnostics(diagnostics), locate }
   if (!isMapping(root)) {
     error([], `a configuration is a mapping of keys to values; got ${showPlain(root)}`)
-    return { diagnostics: sortDiagnostics(diagnostics) }
+    return { diagnostics: sortDiagnostics(diagnostics), locate }
   }
   const draft = read(ROOT, root, [], error) as Draft<Config>
   check(draft, {
@@ -58,7 +62,9 @@ export function parseConfig(text: string, fileName: string): ParseResult {
     count: () => counts.error,
   })
   const sorted = sortDiagnostics(diagnostics)
-  return hasErrors(sorted) ? { diagnostics: sorted } : { config: draft as Config, diagnostics: sorted }
+  return hasErrors(sorted)
+    ? { diagnostics: sorted, locate }
+    : { config: draft as Config, diagnostics: sorted, locate }
 }
 
 /** YAML that `parseConfig` reads back as the same configuration, every default spelt out. */

@@ -42,6 +42,7 @@ function placeOf(key: string, schema: Schema): string {
 
 function rowsOf(schema: Schema, place: string): readonly Row[] {
   if (schema.kind === 'list' || schema.kind === 'map') return rowsOf(schema.of, place)
+  if (schema.kind === 'variants') return []
   if (schema.kind !== 'object') return []
   return builtFields(schema.fields).flatMap(([key, field]) => {
     const path = `${place}.${key}`
@@ -66,13 +67,20 @@ function formatRow({ key, schema, required }: Row): string {
 function defaultText(schema: Schema, required: boolean): string {
   if (required) return '**required**'
   if (schema.default === undefined) return ''
-  return Array.isArray(schema.default) ? '`[]`' : `\`${String(schema.default)}\``
+  const { default: value } = schema
+  return Array.isArray(value) ? `\`[${value.join(', ')}]\`` : `\`${String(value)}\``
 }
 
 function typeText(schema: Schema): string {
   switch (schema.kind) {
     case 'duration':
-      return 'duration'
+      return schema.off ? 'duration, or `off`' : 'duration'
+    case 'ratio':
+      return `share, ${percent(schema.min)} to ${percent(schema.max)}${schema.off ? ', or `off`' : ''}`
+    case 'switch':
+      return `${schema.word === undefined ? '' : `\`${schema.word}\`, `}\`on\` or \`off\``
+    case 'variants':
+      return `name of a ${schema.entry}, ${FORMATS[schema.other].title}, or a mapping with \`name\` and its options`
     case 'size':
       return `size, ${schema.min} to ${schema.max}${schema.unlimited ? ', or `unlimited`' : ''}`
     case 'integer':
@@ -95,7 +103,13 @@ function typeText(schema: Schema): string {
 /** A short form is described by the key it stands for. */
 function objectText(schema: ObjectSchema): string {
   const short = shortOf(schema)
-  return short === undefined ? 'mapping' : `${typeText(short)}, or a mapping`
+  const words = [...(schema.toggle ? ['`on`, `off`'] : []), ...(short === undefined ? [] : [typeText(short)])]
+  return words.length === 0 ? 'mapping' : `${words.join(', ')}, or a mapping`
+}
+
+/** 1.25 → `125%`, without what binary fractions add. */
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(6))}%`
 }
 
 function itemText(schema: Schema): string {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { formatDiagnostic } from '../config/diagnostic.ts'
 import { jsonSchema } from '../config/json-schema.ts'
 import { formatReference } from '../config/reference.ts'
@@ -7,7 +8,7 @@ import { parseCommand } from './cli.ts'
 import type { Command } from './cli.ts'
 import { problemsOf, Refusal } from './failure.ts'
 import { helpText, usageHint } from './help.ts'
-import { readConfig } from './load.ts'
+import { readWholeConfig } from './load.ts'
 import type { ConfigSource } from './load.ts'
 
 /** What a command may do to the world; the doors of the long-running ones. */
@@ -17,6 +18,8 @@ export type Shell = {
   /** To stderr. */
   readonly complain: (line: string) => void
   readonly run: (source: ConfigSource) => Promise<number>
+  /** Try the laws of balancing on a policy; with a seed, or a drawn one. */
+  readonly testPolicy: (subject: string, seed: number | undefined) => Promise<number>
   readonly demo: (ports: { readonly port: number; readonly adminPort: number }) => Promise<number>
 }
 
@@ -34,6 +37,8 @@ export async function runCommand(args: readonly string[], shell: Shell): Promise
       return asked(shell, () => status(command.cluster, command))
     case 'explain':
       return asked(shell, () => explain(command.id, command))
+    case 'policy':
+      return shell.testPolicy(command.subject, command.seed)
     case 'reference':
       return printed(shell, formatReference())
     case 'schema':
@@ -50,7 +55,7 @@ export async function runCommand(args: readonly string[], shell: Shell): Promise
 }
 
 async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> {
-  const { config, diagnostics } = await readConfig(source)
+  const { config, diagnostics } = await readWholeConfig(source, '')
   for (const diagnostic of diagnostics) shell.print(`${formatDiagnostic(diagnostic)}\n`)
   if (config === undefined || diagnostics.length > 0) return 1
   const { listeners, routes, clusters } = config
@@ -72,7 +77,7 @@ async function asked(shell: Shell, ask: () => Promise<string>): Promise<number> 
 }
 
 function fileSource(path: string): ConfigSource {
-  return { name: path, read: () => readFile(path, 'utf8') }
+  return { name: path, read: () => readFile(path, 'utf8'), directory: dirname(path) }
 }
 
 function printed(shell: Shell, text: string): number {

@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { codeOf, messageOf } from '../actor/errors.ts'
 import { namesToResolve } from '../config/names.ts'
 import { compileConfig } from '../config/compile.ts'
-import { formatDiagnostic, readFailure } from '../config/diagnostic.ts'
+import { formatDiagnostic, hasErrors, readFailure, sortDiagnostics } from '../config/diagnostic.ts'
+import type { Diagnostic } from '../config/diagnostic.ts'
 import { parseConfig } from '../config/parse.ts'
 import type { ParseResult } from '../config/parse.ts'
 import type { Config } from '../config/schema/root.ts'
 import { SlotTable, SlotsExhausted } from '../config/slots.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { Refusal } from './failure.ts'
+import { fetchReferences, machineSeed } from './references.ts'
+import type { References } from './references.ts'
 import type { Names } from './resolve.ts'
 import { unresolvedWarning } from './warnings.ts'
 
@@ -16,6 +20,8 @@ export type ConfigSource = {
   /** For diagnostics. */
   readonly name: string
   readonly read: () => Promise<string>
+  /** Where relative paths in it start. Absent: the working directory. */
+  readonly directory?: string
 }
 
 export type Loaded = {
@@ -33,9 +39,33 @@ export async function readConfig(source: ConfigSource): Promise<ParseResult> {
   try {
     text = await source.read()
   } catch (thrown) {
-    return { diagnostics: [readFailure(source.name, codeOf(thrown) ?? messageOf(thrown))] }
+    const failure = readFailure(source.name, codeOf(thrown) ?? messageOf(thrown))
+    return { diagnostics: [failure], locate: () => failure }
   }
   return parseConfig(text, source.name)
+}
+
+/** A configuration with what it refers to. */
+export type WholeConfig = {
+  /** Absent exactly when a diagnostic is an error. */
+  readonly config?: Config
+  readonly references?: References
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** The same with what the configuration refers to. `drawn` is the secret that stands in for those nobody gave. */
+export async function readWholeConfig(source: ConfigSource, drawn: string): Promise<WholeConfig> {
+  const { config, diagnostics, locate } = await readConfig(source)
+  if (config === undefined) return { diagnostics }
+  const fetched = await fetchReferences(config, {
+    file: source.name,
+    directory: source.directory ?? '.',
+    locate,
+    drawn,
+    environment: process.env,
+  })
+  const all = sortDiagnostics([...diagnostics, ...fetched.diagnostics])
+  return hasErrors(all) ? { diagnostics: all } : { config, references: fetched.references, diagnostics: all }
 }
 
 /**
@@ -46,6 +76,11 @@ export class Loader {
   readonly #source: ConfigSource
   readonly #names: Names
   readonly #availableCores: number
+  /** The secret of this process, for keys nobody gave. */
+  readonly #drawn = randomBytes(32).toString('hex')
+  readonly #machineSeed = machineSeed()
+  /** As they were when the configuration was read: a later reading, refused maybe, does not change them. */
+  readonly #references = new WeakMap<Config, References>()
   #version = 0
 
   constructor(source: ConfigSource, names: Names, availableCores: number) {
@@ -56,9 +91,10 @@ export class Loader {
 
   /** Throws a Refusal with every problem. `previous` stays resolved until `keepNames` says otherwise. */
   async load(previous?: Config): Promise<Loaded> {
-    const { config, diagnostics } = await readConfig(this.#source)
+    const { config, references, diagnostics } = await readWholeConfig(this.#source, this.#drawn)
     const lines = diagnostics.map(formatDiagnostic)
-    if (config === undefined) throw new Refusal(lines)
+    if (config === undefined || references === undefined) throw new Refusal(lines)
+    this.#references.set(config, references)
     this.#names.want([...hostsOf(config), ...(previous === undefined ? [] : hostsOf(previous))])
     await this.#names.settled(NAMES_MS)
     const hosts = new Set(hostsOf(config))
@@ -70,11 +106,16 @@ export class Loader {
   /** With the addresses known now. */
   compile(config: Config): Snapshot {
     const resolved = (hostPort: string): readonly string[] => addressesOf(this.#names, hostPort)
+    const references = this.#references.get(config)
+    if (references === undefined) throw new Error('a configuration is compiled that was not loaded')
     const context = {
       version: ++this.#version,
       availableCores: this.#availableCores,
       slots: this.slots,
       resolved,
+      machineSeed: this.#machineSeed,
+      module: (path: string) => present(references.modules.get(path)),
+      stickyKey: (cluster: string) => present(references.stickyKeys.get(cluster)),
     }
     try {
       return compileConfig(config, context)
@@ -88,6 +129,11 @@ export class Loader {
   keepNames(config: Config): void {
     this.#names.want(hostsOf(config))
   }
+}
+
+function present<T>(reference: T | undefined): T {
+  if (reference === undefined) throw new Error('a reference of the configuration was not fetched')
+  return reference
 }
 
 function hostsOf(config: Config): readonly string[] {

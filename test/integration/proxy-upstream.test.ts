@@ -119,7 +119,7 @@ test('weighted round robin: shares are exact', async (t) => {
 shards: 1
 listeners: { web: { bind: 127.0.0.1:0 } }
 routes: [{ cluster: web }]
-clusters: { web: { endpoints: [${endpoints.join(', ')}] } }
+clusters: { web: { policy: round-robin, endpoints: [${endpoints.join(', ')}] } }
 `,
   )
   const wire = await dialWeir(t, weir)

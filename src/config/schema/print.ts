@@ -2,12 +2,14 @@
 import type { Plain } from '../plain.ts'
 import { formatDuration } from '../values/duration.ts'
 import { formatSize } from '../values/size.ts'
-import type { Fields, Schema } from './types.ts'
+import { printChosen } from './variants.ts'
+import type { Chosen, Fields, Schema } from './types.ts'
 
 /** Law: `read(schema, print(schema, value))` equals `value`, for every value that `read` has made. */
 export function print(schema: Schema, value: unknown): Plain {
   switch (schema.kind) {
     case 'object':
+      if (value === 'off') return value
       return printFields(schema.fields, value as Readonly<Record<string, unknown>>)
     case 'map':
       return new Map(
@@ -16,7 +18,13 @@ export function print(schema: Schema, value: unknown): Plain {
     case 'list':
       return (value as readonly unknown[]).map((item) => print(schema.of, item))
     case 'duration':
-      return formatDuration(value as number)
+      return value === 0 ? 'off' : formatDuration(value as number)
+    case 'ratio':
+      return schema.off && value === 0 ? 'off' : (value as number)
+    case 'switch':
+      return value === true ? 'on' : value === false ? 'off' : (value as string)
+    case 'variants':
+      return printChosen(schema, value as Chosen, print)
     case 'size':
       return value === Infinity ? 'unlimited' : formatSize(value as number)
     default:

@@ -7,7 +7,8 @@ import { isMapping, isSequence, showPlain, showText } from '../plain.ts'
 import { nearest } from '../suggest.ts'
 import { builtFields, valueOfAbsent } from './fields.ts'
 import { parseNameText } from './formats.ts'
-import { readScalar } from './scalar.ts'
+import { isOff, isOn, readScalar } from './scalar.ts'
+import { readChosen } from './variants.ts'
 import type { Fields, ListSchema, MapSchema, ObjectSchema, Schema } from './types.ts'
 
 export function read(schema: Schema, value: Plain, path: Path, report: Report): unknown {
@@ -18,6 +19,8 @@ export function read(schema: Schema, value: Plain, path: Path, report: Report): 
       return readMap(schema, value, path, report)
     case 'list':
       return readList(schema, value, path, report)
+    case 'variants':
+      return readChosen(schema, value, { path, report, readFields })
     default: {
       const parsed = readScalar(schema, value)
       if (parsed.ok) return parsed.value
@@ -59,8 +62,11 @@ function readMap(schema: MapSchema, value: Plain, path: Path, report: Report): u
 function readObject(schema: ObjectSchema, value: Plain, path: Path, report: Report): unknown {
   const { fields, short } = schema
   if (isMapping(value)) return readFields(fields, value, path, report)
+  if (schema.toggle && (value === null || isOn(value))) return readFields(fields, new Map(), path, report)
+  if (schema.toggle && isOff(value)) return 'off'
   if (short === undefined || value === null || isSequence(value)) {
-    const or = short === undefined ? '' : `${short} or `
+    const words = [...(schema.toggle ? ['on', 'off'] : []), ...(short === undefined ? [] : [short])]
+    const or = words.length === 0 ? '' : `${words.join(', ')} or `
     report(path, `${or}a mapping is needed; got ${showPlain(value)}`)
     return undefined
   }

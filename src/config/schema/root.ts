@@ -101,6 +101,51 @@ export const drain = {
   },
 } as const
 
+export const zone = {
+  kind: 'text',
+  format: 'name',
+  optional: true,
+  doc: 'Where this proxy stands, for `locality` of the clusters.',
+} as const
+
+export const probes = {
+  kind: 'object',
+  doc: 'Checks of all clusters together.',
+  fields: {
+    maxPerSecond: {
+      kind: 'integer',
+      min: 1,
+      max: 100_000,
+      default: 1000,
+      why: 'Some percent of a core; a thousand endpoints are still checked every second.',
+      doc: 'More are put off, not left out.',
+    },
+  },
+} as const
+
+export const explain = {
+  kind: 'object',
+  doc: 'Which decisions are kept, to say why a request went where it went.',
+  fields: {
+    sample: {
+      kind: 'ratio',
+      min: 0,
+      max: 1,
+      default: '1%',
+      why: 'Those of failed requests are kept anyway.',
+      doc: 'Share of the requests whose decision is kept.',
+    },
+    keep: {
+      kind: 'integer',
+      min: 0,
+      max: 1_048_576,
+      default: 4096,
+      why: 'A few MiB.',
+      doc: 'The last so many of the sampled ones, and as many of those that failed.',
+    },
+  },
+} as const
+
 type RootSchema = {
   readonly kind: 'object'
   readonly fields: {
@@ -130,6 +175,9 @@ type RootSchema = {
       readonly doc: string
     }
     readonly drain: typeof drain
+    readonly zone: typeof zone
+    readonly probes: typeof probes
+    readonly explain: typeof explain
     readonly supervision: { readonly kind: 'planned' }
   }
 }
@@ -165,6 +213,9 @@ export const ROOT: RootSchema & Schema = {
       doc: 'Groups of servers that answer alike, by a name of your choice.',
     },
     drain,
+    zone,
+    probes,
+    explain,
     supervision: { kind: 'planned' },
   },
 }

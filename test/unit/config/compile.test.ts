@@ -1,5 +1,4 @@
-import { PLAIN_BALANCE } from '../../../src/config/balance.ts'
-import { endpointSpec } from '../../support/specs.ts'
+import { endpointSpec, PLAIN_BALANCE } from '../../support/specs.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileConfig } from '../../../src/config/compile.ts'
@@ -17,7 +16,16 @@ function configOf(text: string): Config {
 }
 
 function contextOf(given: Partial<CompileContext> = {}): CompileContext {
-  return { version: 1, availableCores: 4, slots: new SlotTable(), resolved: () => [], ...given }
+  return {
+    version: 1,
+    availableCores: 4,
+    slots: new SlotTable(),
+    resolved: () => [],
+    machineSeed: 7,
+    module: (path) => `file:///etc/weir/${path}?v=1`,
+    stickyKey: () => [1, 2, 3, 4],
+    ...given,
+  }
 }
 
 const FULL = `
@@ -83,6 +91,7 @@ const LISTENER_DEFAULTS = {
 
 const CLUSTER_DEFAULTS = {
   ...PLAIN_BALANCE,
+  policy: { name: 'p2c', module: undefined, options: { choices: 2 } },
   timeouts: {
     connectMs: 4000,
     queueMs: 5000,

@@ -42,7 +42,8 @@ test('the reference holds every key with its default, once', () => {
   for (const [path, schema] of KEYS) {
     const plain = rows.filter((row) => row.split('`')[1]!.replaceAll(/\.<\w+>|\[\]/g, '') === path)
     assert.equal(plain.length, 1, path)
-    const shown = Array.isArray(schema.default) ? '[]' : String(schema.default)
+    const { default: value } = schema
+    const shown = Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
     if (schema.default !== undefined) assert.ok(plain[0]!.includes(`| \`${shown}\` |`), path)
   }
 })
@@ -68,16 +69,7 @@ test('what is not built yet is neither a row nor completed by editors', () => {
     .split('\n')
     .filter((line) => line.startsWith('| '))
   const schema = JSON.stringify(jsonSchema())
-  for (const planned of [
-    'health',
-    'supervision',
-    'handshake',
-    'faults',
-    'p2c',
-    'perTry',
-    'zone',
-    'boundedLoad',
-  ]) {
+  for (const planned of ['supervision', 'handshake', 'faults']) {
     assert.ok(!rows.some((row) => row.includes(`.${planned}\``) || row.includes(`\`${planned}\``)), planned)
     assert.ok(!schema.includes(`"${planned}"`), planned)
     assert.ok(formatReference().includes(planned), planned)
@@ -91,5 +83,7 @@ test('the JSON Schema refuses unknown keys at every depth and names its dialect'
   const objects = text.split('"properties":').length - 1
   const closed = text.split('"additionalProperties":false').length - 1
   assert.ok(objects > 10)
-  assert.equal(closed, objects)
+  const open = text.split('"additionalProperties":{"anyOf"').length - 1 // the options of a module, in policy and shadow
+  assert.equal(open, 2)
+  assert.equal(closed, objects - open)
 })

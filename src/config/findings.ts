@@ -1,0 +1,11 @@
+import type { Part, Path } from './plain.ts'
+
+/** Where rules across keys report, in `check.ts` and its like. */
+export type Findings = {
+  error(path: Path, message: string, part?: Part): void
+  warning(path: Path, message: string, part?: Part): void
+  /** `line:column`, to point from one place to another. */
+  where(path: Path): string
+  /** Errors so far. */
+  count(): number
+}
