@@ -3,10 +3,9 @@ import { sumGauge } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { GAUGE } from '../shm/layout.ts'
 import { ClusterLimit } from '../shm/tables.ts'
-import { CLUSTER_HISTOGRAM, HISTOGRAMS_WIDTH } from '../telemetry/catalogue.ts'
+import { CLUSTER_HISTOGRAM, HISTOGRAMS_WIDTH, STALENESS } from '../telemetry/catalogue.ts'
 import { HISTOGRAM_WIDTH, histogramCount, mergeHistogram, quantile } from '../telemetry/histogram.ts'
 import { EndpointReader } from './endpoint-facts.ts'
-import type { Standing } from './endpoint-facts.ts'
 import type { ClusterFacts, ClustersFacts, EndpointFacts } from './facts-shape.ts'
 import { retryBudget } from './retry-window.ts'
 
@@ -41,32 +40,32 @@ export class ClusterReader {
     return this.one(snapshot, cluster)?.endpoints.find((endpoint) => endpoint.address === address)
   }
 
-  /** Who stands how in a cluster, index-aligned with its endpoints. */
-  standings(cluster: ClusterSpec): readonly Standing[] {
-    return this.#endpoints.standings(cluster, this.#clock.machineMs())
-  }
-
   #facts(cluster: ClusterSpec): ClusterFacts {
     const nowMs = this.#clock.machineMs()
-    const standings = this.#endpoints.standings(cluster, nowMs)
+    const { endpoints, plan } = this.#endpoints.standings(cluster, nowMs)
+    const setOf = new Map(plan.flatMap((set) => set.members.map((member) => [member, set] as const)))
+    const times = { nowMs, wallMs: this.#clock.wallMs() }
+    const facts = (endpoint: EndpointSpec, at: number): EndpointFacts => {
+      const standing = endpoints[at]!
+      return this.#endpoints.facts(cluster, endpoint, { standing, set: setOf.get(at) }, times)
+    }
     const gauge = (column: number): number => sumGauge(this.#fleet, 'clusterGauges', cluster.id, column)
-    const facts = (endpoint: EndpointSpec, at: number): EndpointFacts =>
-      this.#endpoints.facts(cluster, endpoint, standings[at]!, {
-        nowMs,
-        wallMs: this.#clock.wallMs(),
-      })
     return {
       name: cluster.name,
       policy: cluster.policy.name,
       policyOptions: cluster.policy.options,
-      panic: { threshold: cluster.panic, now: standings.some(({ panic }) => panic) },
-      healthy: standings.filter(({ eligible }) => eligible).length,
+      panic: { threshold: cluster.panic, now: plan.some(({ panic }) => panic) },
+      sets: plan.map(({ name, share, panic, members }) => {
+        return { name, share: Number(share.toPrecision(4)), panic, size: members.length }
+      }),
+      healthy: endpoints.filter(({ healthy }) => healthy).length,
       size: cluster.endpoints.length,
       inFlight: gauge(GAUGE.inFlight),
       waiting: gauge(GAUGE.waiting),
       limits: this.#limits(cluster),
       retryBudget: retryBudget(this.#fleet, cluster.id, cluster.retry, nowMs),
       latencyMs: latencyOf(cluster, this.#fleet),
+      stalenessMs: stalenessOf(this.#fleet),
       endpoints: cluster.endpoints.map(facts),
     }
   }
@@ -83,13 +82,23 @@ export class ClusterReader {
   }
 }
 
+/** Of whole exchanges. */
 function latencyOf({ id }: ClusterSpec, fleet: Fleet): ClusterFacts['latencyMs'] {
   const merged = new Float64Array(HISTOGRAM_WIDTH)
   const base = id * HISTOGRAMS_WIDTH + CLUSTER_HISTOGRAM.duration * HISTOGRAM_WIDTH
   for (const stripe of fleet.stripes) mergeHistogram(merged, 0, stripe.histograms, base)
-  const at = (q: number): number | null => {
-    const us = quantile(merged, 0, q)
-    return Number.isNaN(us) ? null : Number((us / 1000).toFixed(3))
-  }
+  const at = (q: number): number | null => quantileMs(merged, q)
   return { count: histogramCount(merged, 0), p50: at(0.5), p90: at(0.9), p99: at(0.99) }
+}
+
+/** Of facts that one shard used and another actor had published. */
+function stalenessOf(fleet: Fleet): ClusterFacts['stalenessMs'] {
+  const merged = new Float64Array(HISTOGRAM_WIDTH)
+  for (const stripe of fleet.stripes) mergeHistogram(merged, 0, stripe.counters, STALENESS)
+  return { p50: quantileMs(merged, 0.5), p99: quantileMs(merged, 0.99) }
+}
+
+function quantileMs(histogram: Float64Array, q: number): number | null {
+  const us = quantile(histogram, 0, q)
+  return Number.isNaN(us) ? null : Number((us / 1000).toFixed(3))
 }

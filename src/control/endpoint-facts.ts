@@ -1,3 +1,8 @@
+import { costModelOf } from '../balance/cost.ts'
+import { endpointHash } from '../balance/identity.ts'
+import { planSets } from '../balance/sets.ts'
+import type { Plan, PlannedSet } from '../balance/sets.ts'
+import { subsetOf } from '../balance/subset.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import { warmthOverTime } from '../health/slow-start.ts'
 import { ADMIN_STATES, ENDPOINT_STATE, ENDPOINT_STATES, HEALTH_REASONS } from '../health/states.ts'
@@ -10,9 +15,6 @@ import { DIMENSIONS, ENDPOINT_TABLE } from '../telemetry/catalogue.ts'
 import { EndpointColumns } from './endpoint-columns.ts'
 import type { EndpointFacts } from './facts-shape.ts'
 
-/** Time constant of costs under policies that do not name one. */
-const COST_DECAY_MS = 10_000
-
 /** How an endpoint stands with the balancer: what it is in, why, and what that leaves of its weight. */
 export type Standing = {
   readonly state: EndpointState
@@ -22,12 +24,19 @@ export type Standing = {
   /** Patched or configured. */
   readonly weight: number
   readonly warmth: number
+  /** Of the subset that this proxy uses. */
+  readonly inSubset: boolean
   /** May be picked while health is heeded. */
-  readonly eligible: boolean
-  /** Health is not heeded in its cluster now. */
-  readonly panic: boolean
-  /** What balancing goes by; 0: it is not picked. */
-  readonly effectiveWeight: number
+  readonly healthy: boolean
+  /** It may be picked in a panic at least. */
+  readonly usable: boolean
+}
+
+export type Standings = {
+  /** Index-aligned with the cluster's endpoints. */
+  readonly endpoints: readonly Standing[]
+  /** Whom requests go to, as shards plan it. */
+  readonly plan: Plan
 }
 
 const PICKABLE: ReadonlySet<EndpointState> = new Set<EndpointState>(['ready', 'warming', 'suspect'])
@@ -48,27 +57,30 @@ export class EndpointReader {
     this.#columns = new EndpointColumns(fleet)
   }
 
-  /** Index-aligned with the cluster's endpoints. */
-  standings(cluster: ClusterSpec, nowMs: number): readonly Standing[] {
-    const standings = cluster.endpoints.map((endpoint) => this.#standing(cluster, endpoint, nowMs))
-    const candidates = standings.filter(({ admin, weight }) => admin === 'ready' && weight > 0)
-    const eligible = candidates.filter((standing) => standing.eligible)
-    if (eligible.length >= cluster.panic * candidates.length) return standings
-    return standings.map((standing) => ({
-      ...standing,
-      panic: true,
-      effectiveWeight: standing.admin === 'ready' ? weightIn(standing) : 0,
-    }))
+  standings(cluster: ClusterSpec, nowMs: number): Standings {
+    const { endpoints, locality, panic } = cluster
+    const used = new Set(
+      subsetOf(
+        endpoints.map(({ address, priority }) => ({ hash: endpointHash(address), priority })),
+        cluster.subset,
+      ),
+    )
+    const standings = endpoints.map((endpoint, at) => this.#standing(cluster, endpoint, used.has(at), nowMs))
+    const members = standings.map((standing, at) => {
+      const { priority, zone, labels } = endpoints[at]!
+      return { ...standing, priority, zone, labels }
+    })
+    return { endpoints: standings, plan: planSets(members, { locality, panic }) }
   }
 
   facts(
     cluster: ClusterSpec,
     endpoint: EndpointSpec,
-    standing: Standing,
+    { standing, set }: { readonly standing: Standing; readonly set: PlannedSet | undefined },
     { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
   ): EndpointFacts {
     const { address, configured, priority, zone } = endpoint
-    const { verdict } = standing
+    const { verdict, weight, warmth } = standing
     const instant = (atMs: number): string | null =>
       atMs > 0 ? new Date(wallMs - (nowMs - atMs)).toISOString() : null
     return {
@@ -77,23 +89,25 @@ export class EndpointReader {
       source: address === configured ? 'configuration' : 'dns',
       priority,
       zone,
+      set: set?.name ?? null,
+      inSubset: standing.inSubset,
       state: standing.state,
       why: standing.why,
       since: instant(verdict.sinceMs),
       ejections: verdict.ejections,
       ejectedUntil: instant(verdict.ejectedUntilMs),
       admin: standing.admin,
-      weight: standing.weight,
+      weight,
       configuredWeight: endpoint.weight,
-      effectiveWeight: round(standing.effectiveWeight),
-      warmth: round(standing.warmth),
+      effectiveWeight: set === undefined ? 0 : round(weight * warmth * verdict.share),
+      warmth: round(warmth),
       share: round(verdict.share),
       ...this.#counted(endpoint),
       ...this.#measured(cluster, endpoint, nowMs),
     }
   }
 
-  #standing({ slowStart }: ClusterSpec, endpoint: EndpointSpec, nowMs: number): Standing {
+  #standing({ slowStart }: ClusterSpec, endpoint: EndpointSpec, inSubset: boolean, nowMs: number): Standing {
     const verdict = this.#columns.verdict(endpoint)
     const word = this.#columns.admin(endpoint)
     const admin = ADMIN_STATES[word.state] ?? 'ready'
@@ -102,9 +116,9 @@ export class EndpointReader {
     const weight = Number.isNaN(word.weight) ? endpoint.weight : word.weight
     const warms = slowStart !== undefined && verdict.state === ENDPOINT_STATE.warming
     const warmth = warms ? warmthOverTime(slowStart, verdict.sinceMs, nowMs) : 1
-    const eligible = weight > 0 && PICKABLE.has(state)
-    const standing = { state, why, verdict, admin, weight, warmth, eligible, panic: false }
-    return { ...standing, effectiveWeight: eligible ? weightIn(standing) : 0 }
+    const usable = inSubset && weight > 0 && admin === 'ready'
+    const healthy = usable && PICKABLE.has(state)
+    return { state, why, verdict, admin, weight, warmth, inSubset, healthy, usable }
   }
 
   /** By the shards, as they go. */
@@ -138,8 +152,7 @@ export class EndpointReader {
     endpoint: EndpointSpec,
     nowMs: number,
   ): Pick<EndpointFacts, 'cost' | 'load' | 'probe'> {
-    const decayMs = policy.options['decayMs']
-    const cost = this.#columns.cost(endpoint, typeof decayMs === 'number' ? decayMs : COST_DECAY_MS)
+    const cost = this.#columns.cost(endpoint, costModelOf(policy).decayMs)
     const load = this.#columns.reported(endpoint)
     const probe = this.#columns.probed(endpoint)
     const age = (atMs: number): number => Math.max(0, Math.round(nowMs - atMs))
@@ -172,10 +185,6 @@ type Counted =
   | 'failures'
   | 'responses'
   | 'firstByteMs'
-
-function weightIn({ weight, warmth, verdict }: Pick<Standing, 'weight' | 'warmth' | 'verdict'>): number {
-  return weight * warmth * verdict.share
-}
 
 function round(value: number): number {
   return Number(value.toPrecision(5))

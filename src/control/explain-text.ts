@@ -57,7 +57,7 @@ function choiceOf({ by, policy, propensity }: ExplainTry): string {
 
 function viewOf({ set, panic, epoch, size, stalenessMs }: ExplainTry): string {
   const heeded = panic ? ' in PANIC (health not heeded)' : ''
-  return `from ${set}${heeded}: ${count(size)} endpoints, epoch ${epoch}, facts of others up to ${ms(stalenessMs)} old`
+  return `from ${set}${heeded}: ${count(size)} endpoints, epoch ${epoch}, facts up to ${ms(stalenessMs)} old`
 }
 
 function candidatesOf({ candidates, endpoint, looked }: ExplainTry): readonly string[] {

@@ -10,8 +10,15 @@ export type ClusterFacts = {
   readonly name: string
   readonly policy: string
   readonly policyOptions: Readonly<Record<string, number | string | boolean>>
-  /** `now`: health is not heeded, because too few endpoints are healthy. */
+  /** `now`: somewhere health is not heeded, because too few endpoints are healthy. */
   readonly panic: { readonly threshold: number; readonly now: boolean }
+  /** Whom requests go to: priority levels, zones in them, and the share of the requests of each. */
+  readonly sets: readonly {
+    readonly name: string
+    readonly share: number
+    readonly panic: boolean
+    readonly size: number
+  }[]
   /** Endpoints that may be picked, health heeded, of all. */
   readonly healthy: number
   readonly size: number
@@ -32,6 +39,8 @@ export type ClusterFacts = {
     readonly p90: number | null
     readonly p99: number | null
   }
+  /** From the publication of a fact by one actor to its use by a shard, over all shards and clusters. */
+  readonly stalenessMs: { readonly p50: number | null; readonly p99: number | null }
   readonly endpoints: readonly EndpointFacts[]
 }
 
@@ -41,6 +50,10 @@ export type EndpointFacts = {
   readonly source: 'configuration' | 'dns'
   readonly priority: number
   readonly zone: string
+  /** Of the sets, the one it is picked from now; null: none. */
+  readonly set: string | null
+  /** Of the endpoints that this proxy uses, where it uses some only. */
+  readonly inSubset: boolean
   readonly state: EndpointState
   readonly why: string
   /** Since when it is in its state; null: since it came. */

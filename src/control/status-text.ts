@@ -17,7 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'state', width: 11, cell: ({ state }) => state },
   { title: 'weight', width: 12, cell: weightOf },
   { title: 'in flight', width: 9, right: true, cell: ({ inFlight }) => count(inFlight) },
-  { title: 'byte 1 ms', width: 9, right: true, cell: ({ firstByteMs }) => number(firstByteMs.mean) },
+  { title: 'TTFB ms', width: 9, right: true, cell: ({ firstByteMs }) => number(firstByteMs.mean) },
   { title: 'answers', width: 9, right: true, cell: ({ successes }) => count(successes) },
   { title: 'failed', width: 7, right: true, cell: (endpoint) => count(failedOf(endpoint)) },
   { title: 'load', width: 5, right: true, cell: ({ load }) => percent(load?.utilisation) },
@@ -72,15 +72,24 @@ function row(cell: (column: Column) => string): string {
 }
 
 /** Why an endpoint is in a state that is not the plain one; what an operator wants of it is part of that. */
-function reasonOf({ state, why, since, ejections, admin }: EndpointFacts, nowMs: number): string {
+function reasonOf(endpoint: EndpointFacts, nowMs: number): string {
+  const { state, why, since, ejections, admin } = endpoint
+  const unused = admin === 'ready' ? unusedWhy(endpoint) : []
   const reasons = [
     ...(state === 'ready'
       ? []
       : [`${why}${since === null ? '' : `, for ${age(nowMs - Date.parse(since))}`}`]),
     ...(ejections > 0 ? [`ejected ${ejections === 1 ? 'once' : `${ejections} times`}`] : []),
-    ...(admin === 'ready' ? [] : [`operator: ${admin}`]),
+    ...unused,
   ]
   return reasons.join('; ')
+}
+
+/** Why nobody goes to an endpoint against which nothing speaks. */
+function unusedWhy({ state, weight, set, inSubset, priority }: EndpointFacts): readonly string[] {
+  if (set !== null || !['ready', 'warming', 'suspect'].includes(state)) return []
+  if (weight === 0) return ['its weight is 0']
+  return [inSubset ? `not needed now, its priority is ${priority}` : 'not of the subset that is used here']
 }
 
 /** `3`, or `3 → 1.5` where it is not what is in effect. */
