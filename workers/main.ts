@@ -35,6 +35,12 @@ const exitCode = await runCommand(args, {
   print: (text) => void process.stdout.write(text),
   complain: say,
   run: async (source) => (await import('./program.ts')).run(source),
+  testPolicy: async (subject, seed) => {
+    const { testPolicy } = await import('../src/control/policy-trial.ts')
+    const lab = new URL('./lab.ts', import.meta.url)
+    const print = (text: string): void => void process.stdout.write(text)
+    return testPolicy({ subject, seed, lab, print, complain: say })
+  },
   demo: async (ports) => (await import('./program.ts')).demo(ports),
 })
 const { stdout } = process

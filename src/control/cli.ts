@@ -3,6 +3,11 @@ import { suggestion } from '../config/suggest.ts'
 /** What was typed, understood. */
 export type Command =
   | { readonly name: 'run' | 'check'; readonly config: string }
+  | {
+      readonly name: 'policy'
+      /** A module's path, or the name of a built-in policy. */ readonly subject: string
+      /** Undefined: drawn. */ readonly seed: number | undefined
+    }
   | { readonly name: 'demo'; readonly port: number; readonly adminPort: number }
   | ({ readonly name: 'status'; /** Undefined: all. */ readonly cluster: string | undefined } & AskOptions)
   | ({
@@ -23,7 +28,16 @@ export type AskOptions = {
   readonly json: boolean
 }
 
-export const COMMAND_NAMES = ['run', 'check', 'status', 'explain', 'demo', 'reference', 'schema'] as const
+export const COMMAND_NAMES = [
+  'run',
+  'check',
+  'status',
+  'explain',
+  'policy',
+  'demo',
+  'reference',
+  'schema',
+] as const
 export type CommandName = (typeof COMMAND_NAMES)[number]
 
 export const DEFAULT_CONFIG = './weir.yaml'
@@ -33,20 +47,21 @@ export const DEMO_ADMIN_PORT = 9900
 export const DEFAULT_ADMIN: string = `127.0.0.1:${DEMO_ADMIN_PORT}`
 
 /** Every option takes one value, given as `--name value` or `--name=value`, except flags. */
-type Option = 'config' | 'port' | 'admin-port' | 'admin' | 'json'
+type Option = 'config' | 'port' | 'admin-port' | 'admin' | 'json' | 'seed'
 const FLAGS: ReadonlySet<Option> = new Set<Option>(['json'])
 const OPTIONS: Readonly<Record<CommandName, readonly Option[]>> = {
   run: ['config'],
   check: ['config'],
   status: ['config', 'admin', 'json'],
   explain: ['config', 'admin', 'json'],
+  policy: ['seed'],
   demo: ['port', 'admin-port'],
   reference: [],
   schema: [],
 }
 const SHORT: Readonly<Record<string, Option>> = { '-c': 'config', '-p': 'port' }
 /** Arguments without a dash that a command takes at most. */
-const OPERANDS: Readonly<Partial<Record<CommandName, number>>> = { status: 1, explain: 1 }
+const OPERANDS: Readonly<Partial<Record<CommandName, number>>> = { status: 1, explain: 1, policy: 2 }
 const HELP = new Set(['-h', '--help'])
 const VERSION = new Set(['-v', '-V', '--version'])
 
@@ -79,7 +94,20 @@ function commandOf(name: CommandName, { options, operands }: Arguments): Command
       ? misuse('a request id is missing (x-request-id of the answer)', name)
       : { name, id, ...askOptions(options) }
   }
+  if (name === 'policy') return policyOf(options, operands)
   return name === 'demo' ? demoOf(options) : { name }
+}
+
+function policyOf(options: ReadonlyMap<Option, string>, [what, subject]: readonly string[]): Command {
+  const name = 'policy'
+  if (what !== 'test')
+    return misuse(what === undefined ? 'what to do is missing: test' : `unknown: ${what}`, name)
+  if (subject === undefined)
+    return misuse('a policy is missing: a module or the name of a built-in one', name)
+  const seed = options.get('seed')
+  if (seed === undefined) return { name, subject, seed }
+  if (!/^\d{1,9}$/.test(seed)) return misuse('--seed needs a whole number of up to nine digits', name)
+  return { name, subject, seed: Number(seed) }
 }
 
 function askOptions(options: ReadonlyMap<Option, string>): AskOptions {

@@ -9,6 +9,7 @@ usage: weir <command> [options]
   check [-c weir.yaml]   print every diagnostic of a configuration, run nothing
   status [cluster]       clusters and endpoints of the running program: state and why, load, latency, errors
   explain <request-id>   why a request went where it went
+  policy test <policy>   try every law of balancing on a policy of yours, or on a built-in one
   demo                   a proxy with backends of its own, and what to try with it
   reference              the configuration reference, as Markdown
   schema                 the configuration's JSON Schema, for editors
@@ -61,6 +62,15 @@ the draw, and what came of it. The id is the x-request-id of the answer. Decisio
 sample (explain.sample in the configuration). Exit 0; 1 if nobody answers or nothing is kept of that request.
 
 ${ASKING}`,
+  policy: `usage: weir policy test <module | name> [--seed <n>]
+
+Tries every law of balancing on a policy, in workers that are ended if they do not finish: that picks are in range, replay and
+are as probable as stated, that nobody starves, that shares follow weights, that what fails fast gains nothing, that keys
+stay where they are. Prints which hold, which are broken and by what, and which do not apply. A module exports
+"policy(options)". Exit 0 if none is broken, 1 if one is, 2 if there is nothing to try.
+
+  --seed <n>             of all chance (default: drawn and printed)
+`,
   demo: `usage: weir demo [--port <n>] [--admin-port <n>]
 
 Starts a few backends (quick, slow, one that fails now and then) behind a proxy on 127.0.0.1

@@ -30,6 +30,8 @@ export const WORLDLY: ReadonlySet<string> = new Set(['io', 'control'])
 /** npm packages, each behind one folder. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   comlink: ['actor'],
+  piscina: ['control'],
+  undici: ['io'],
   yaml: ['config'],
 }
 
