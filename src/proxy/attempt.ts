@@ -1,4 +1,6 @@
+import { NOT_ARMED } from '../base/wheel.ts'
 import type { ClusterTimeouts } from '../config/snapshot.ts'
+import type { Armed } from '../io/reactor.ts'
 import { UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
@@ -45,7 +47,8 @@ export interface AttemptOwner {
  * heads of what comes back, and tells the exchange, which decides. A pooled connection that turns out dead is replaced
  * once by a fresh one, where that can do no harm (RFC 9110 §9.2.2). Instances are reused.
  */
-export class Attempt implements Seeker {
+export class Attempt implements Seeker, Armed {
+  timerSlot: number = NOT_ARMED
   readonly #context: ProxyContext
   readonly #owner: AttemptOwner
   readonly #acquisition: Acquisition
@@ -82,6 +85,8 @@ export class Attempt implements Seeker {
     this.times.begin()
     this.reader.begin()
     this.#context.recorder.picked(cluster.spec.id, pool.spec.id)
+    const { perTryMs } = this.#timeouts
+    if (perTryMs > 0) this.#context.reactor.wheel.arm(this, this.times.startedMs + perTryMs)
   }
 
   seek(): void {
@@ -161,6 +166,13 @@ export class Attempt implements Seeker {
   answer(): void {
     this.#step(TRY_STEP.head)
     this.times.firstByte()
+    this.#context.reactor.wheel.disarm(this)
+  }
+
+  /** The time for one try is over, and no head of a response is here. */
+  onTimer(): void {
+    this.#context.recorder.upstreamTimeout(this.cluster.spec.id, UPSTREAM_TIMEOUT.perTry)
+    this.#owner.failed(this, FAILURE.upstreamTimeout)
   }
 
   upstreamEnded(): void {
@@ -217,6 +229,7 @@ export class Attempt implements Seeker {
   end(): void {
     this.#step(TRY_STEP.end)
     this.#acquisition.giveUp()
+    this.#context.reactor.wheel.disarm(this)
     this.reader.release()
     this.up = undefined
   }

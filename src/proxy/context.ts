@@ -3,6 +3,7 @@ import type { Rng } from '../base/random.ts'
 import { Stock } from '../base/stock.ts'
 import { ResponseParser } from '../http/h1/response-parser.ts'
 import type { Reactor } from '../io/reactor.ts'
+import type { RetryBudget } from '../limit/retry-budget.ts'
 import { ExchangeRecord, TryRecord } from '../telemetry/record.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
 import { Phrases } from './phrases.ts'
@@ -16,6 +17,7 @@ export class ProxyContext {
   readonly reactor: Reactor
   readonly recorder: ShardRecorder
   readonly rng: Rng
+  readonly budget: RetryBudget
   readonly phrases: Phrases
   /** Filled anew for every exchange that ends. */
   readonly record: ExchangeRecord = new ExchangeRecord()
@@ -30,12 +32,13 @@ export class ProxyContext {
   /** Responses say goodbye. */
   draining = false
 
-  constructor(shard: number, reactor: Reactor, recorder: ShardRecorder, rng: Rng) {
-    this.shard = shard
-    this.reactor = reactor
-    this.recorder = recorder
-    this.rng = rng
-    this.phrases = new Phrases(reactor)
-    this.record.mem = reactor.mem
+  constructor(parts: Pick<ProxyContext, 'shard' | 'reactor' | 'recorder' | 'rng' | 'budget'>) {
+    this.shard = parts.shard
+    this.reactor = parts.reactor
+    this.recorder = parts.recorder
+    this.rng = parts.rng
+    this.budget = parts.budget
+    this.phrases = new Phrases(parts.reactor)
+    this.record.mem = parts.reactor.mem
   }
 }

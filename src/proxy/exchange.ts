@@ -1,28 +1,31 @@
-import { PICK_KIND } from '../balance/pick-request.ts'
-import type { ClusterTimeouts } from '../config/snapshot.ts'
+import { NOT_ARMED } from '../base/wheel.ts'
+import type { ClusterTimeouts, RetryClass } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
 import { RELAY } from '../io/engine.ts'
-import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
+import type { Armed } from '../io/reactor.ts'
+import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
+import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { Attempt, AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
 import { bodyRejected, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
+import { Flow } from './flow.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
 import { Patience } from './patience.ts'
-import { replyFailure } from './reply.ts'
 import { BODY_OVER_LIMIT } from './pump.ts'
 import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
 import { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
+import { retryClassOf, retryClassOfStatus } from './retry.ts'
 import { Times } from './times.ts'
 import { Tries } from './tries.ts'
-import { countTunnelTimeout, Tunnel } from './tunnel.ts'
+import { Tunnel } from './tunnel.ts'
 
 /** Where a request was routed. */
 export type Destination = { readonly route: number; readonly cluster: Cluster }
@@ -43,7 +46,8 @@ const CLIENT = { keep: 0, close: 1, reset: 2 } as const
  * buffers and the timers, counts and logs. It is what the client connection drives and what its tries report to. Instances, with
  * all they are made of, are reused: what a request allocates are a few small objects that die with the call.
  */
-export class Exchange implements RequestHandler, AttemptOwner {
+export class Exchange implements RequestHandler, AttemptOwner, Armed {
+  timerSlot: number = NOT_ARMED
   readonly #context: ProxyContext
   readonly #ports: ExchangePorts
   readonly request: RequestSide
@@ -51,11 +55,14 @@ export class Exchange implements RequestHandler, AttemptOwner {
   timeouts!: ClusterTimeouts
   readonly #response: ResponseSide
   readonly #tries: Tries
+  readonly #flow: Flow
   readonly #times: Times
   #state: number = STATE.done
   #client!: ClientConnection
   #destination!: Destination
   #tunnel: Tunnel | undefined
+  /** When the head of the response must be here, whatever was tried. */
+  #deadlineMs = Infinity
 
   constructor(context: ProxyContext, ports: ExchangePorts) {
     this.#context = context
@@ -65,6 +72,7 @@ export class Exchange implements RequestHandler, AttemptOwner {
     this.#times = new Times(context.reactor)
     this.patience = new Patience(context.reactor, this.request, this.#response)
     this.#tries = new Tries(context, this)
+    this.#flow = new Flow(context.reactor, this, this.#tries)
   }
 
   /** About to be kept for reuse: must be over. */
@@ -74,14 +82,17 @@ export class Exchange implements RequestHandler, AttemptOwner {
 
   /** Take a request to its endpoint. The body follows through `feed`. */
   begin(request: InboundRequest, destination: Destination, wantsKeepAlive: boolean): void {
-    const { recorder } = this.#context
+    const { recorder, reactor } = this.#context
     this.#state = STATE.begun
     this.#client = request.client
     this.#destination = destination
-    this.timeouts = destination.cluster.spec.timeouts
+    const { timeouts } = destination.cluster.spec
+    this.timeouts = timeouts
+    this.#deadlineMs = timeouts.totalMs > 0 ? reactor.nowMs + timeouts.totalMs : Infinity
     this.#times.begin()
-    this.patience.begin(request.client, this.timeouts.serverMs)
-    this.#tries.begin(destination.cluster)
+    this.patience.begin(request.client, timeouts.serverMs)
+    this.#flow.begin(request.client)
+    this.#tries.begin(destination.cluster, request.upgrade)
     request.client.handler = this
     this.#response.begin(request.client, this.request, wantsKeepAlive)
     recorder.exchangeBegan(request.client.listener.spec.id)
@@ -98,20 +109,18 @@ export class Exchange implements RequestHandler, AttemptOwner {
   // ── tries ──
 
   #firstTry(): void {
-    const attempt = this.#tries.next(PICK_KIND.first)
+    const attempt = this.#tries.first()
     if (attempt === undefined) {
       this.#fail(FAILURE.noEndpoint)
       return
     }
     this.#step(STEP.try)
+    this.#watch()
     attempt.seek()
   }
 
   sent(attempt: Attempt, waited: boolean): void {
-    if (this.#client.blocked) attempt.up!.hold(HOLD.peerBlocked)
-    if (!waited) return
-    if (!this.request.done) this.patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
-    this.#client.resumeBody()
+    this.#flow.sent(attempt, waited)
   }
 
   connected(): void {
@@ -119,39 +128,56 @@ export class Exchange implements RequestHandler, AttemptOwner {
   }
 
   replaying(): void {
-    this.#client.unhold(HOLD.peerBlocked) // it was the lost connection that was blocked
+    this.#flow.lost()
   }
 
-  failed(_attempt: Attempt, failure: Failure): void {
-    this.#fail(failure)
+  failed(attempt: Attempt, failure: Failure): void {
+    if (attempt.answering || !this.#goesOnWithout(attempt, failure.outcome, retryClassOf(failure.outcome))) {
+      this.#fail(failure)
+    }
+  }
+
+  /** Another try takes the place of this one: one that is under way already, or a new one at another endpoint. */
+  #goesOnWithout(attempt: Attempt, outcome: number, retryClass: RetryClass | undefined): boolean {
+    const tries = this.#tries
+    let next: Attempt | undefined
+    if (tries.live === 1) {
+      if (retryClass === undefined || this.#response.touched) return false
+      next = tries.retry(attempt, retryClass)
+      if (next === undefined) return false
+      this.#step(STEP.retry)
+    }
+    tries.drop(attempt, outcome)
+    this.#flow.lost()
+    next?.seek()
+    return true
+  }
+
+  /** The clock of all tries together and that of the next hedge: whichever comes first. */
+  #watch(): void {
+    const atMs = Math.min(this.#deadlineMs, this.#tries.hedgeAtMs)
+    if (atMs < Infinity) this.#context.reactor.wheel.arm(this, atMs)
+  }
+
+  onTimer(nowMs: number): void {
+    const tries = this.#tries
+    if (nowMs >= this.#deadlineMs) {
+      this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.total)
+      this.#fail(FAILURE.upstreamTimeout)
+      return
+    }
+    const hedge = this.#response.touched ? undefined : tries.hedge()
+    this.#watch()
+    hedge?.seek()
   }
 
   // ── the client's side ──
 
   feed(start: number, end: number): number {
-    if (this.request.done) return start
-    const at = this.request.feed(start, end, this.#up)
-    if (at < 0) {
-      this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : bodyRejected(-at))
-      return end
-    }
-    if (at > start) this.#fed()
-    return at
-  }
-
-  /** Body bytes were sent on. */
-  #fed(): void {
-    const up = this.#up
-    if (!this.request.done) {
-      if (up !== undefined) this.request.relayRest(this.#client, up)
-      this.patience.awaitBody()
-      if (this.#client.relaying) this.patience.awaitServer(up!) // which may be the one that holds the relay up
-    } else if (up !== undefined && !up.connecting) this.patience.awaitServer(up)
-  }
-
-  /** The connection that the request's body goes to, and that the answer comes from. While there are several, there is no body. */
-  get #up(): UpstreamConnection | undefined {
-    return this.#tries.main?.up
+    const at = this.#flow.feed(start, end)
+    if (at >= 0) return at
+    this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : bodyRejected(-at))
+    return end
   }
 
   clientGone(reset: boolean): void {
@@ -161,25 +187,21 @@ export class Exchange implements RequestHandler, AttemptOwner {
   }
 
   clientBlocked(): void {
-    if (this.#up?.relaying === false) this.#up.hold(HOLD.peerBlocked)
-    this.patience.awaitReader()
+    this.#flow.clientBlocked()
   }
 
   clientWritable(): void {
-    const up = this.#up
-    if (up === undefined) return
-    up.unhold(HOLD.peerBlocked)
-    if (!up.connecting) this.patience.awaitServer(up)
+    this.#flow.clientWritable()
   }
 
   clientRelayDone(status: number, bytes: number): void {
     this.request.relayed(status, bytes)
     if (status === RELAY.ended) this.clientGone(false)
-    else if (this.request.done) this.#fed()
+    else this.#flow.fed()
   }
 
   clientTimer(nowMs: number): void {
-    if (!this.patience.clientOverdue(nowMs, this.#up)) return
+    if (!this.patience.clientOverdue(nowMs, this.#tries.main?.up)) return
     this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.client)
     this.#fail(FAILURE.clientTimeout)
   }
@@ -187,7 +209,14 @@ export class Exchange implements RequestHandler, AttemptOwner {
   // ── the endpoint's side ──
 
   interim(attempt: Attempt): void {
+    this.#chosen(attempt)
     this.#response.interim(attempt.reader.head)
+  }
+
+  /** The client is to have a byte of its response: it is the one, and there will be no other. */
+  #chosen(attempt: Attempt): void {
+    this.#tries.choose(attempt)
+    this.#context.reactor.wheel.disarm(this)
   }
 
   responded(attempt: Attempt): void {
@@ -197,7 +226,9 @@ export class Exchange implements RequestHandler, AttemptOwner {
       this.failed(attempt, FAILURE.upstreamMalformed)
       return
     }
-    this.#tries.win(attempt)
+    const retryClass = retryClassOfStatus(reader.head.status)
+    if (retryClass !== undefined && this.#goesOnWithout(attempt, OUTCOME.complete, retryClass)) return
+    this.#chosen(attempt)
     attempt.answer()
     this.#step(reader.head.status === 101 ? STEP.switch : STEP.head)
     const result = this.#response.deliver(up, reader.head, reader.at, reader.end)
@@ -253,43 +284,31 @@ export class Exchange implements RequestHandler, AttemptOwner {
   }
 
   blocked(attempt: Attempt): void {
-    if (!this.#client.relaying) this.#client.hold(HOLD.peerBlocked)
-    this.patience.awaitServer(attempt.up!)
+    this.#flow.blocked(attempt)
   }
 
   writable(attempt: Attempt): void {
-    this.#client.lastActiveMs = this.#context.reactor.nowMs
-    this.#client.unhold(HOLD.peerBlocked)
-    this.patience.awaitServer(attempt.up!)
+    this.#flow.writable(attempt)
   }
 
   /** A 101 went to the client: from here on a tunnel drives both connections, and this exchange only waits for its end. */
   #switch(up: UpstreamConnection): void {
     const { tunnelMs, clientFinMs } = this.#client.listener.spec.timeouts
     const timeouts = { tunnelMs, clientFinMs, serverFinMs: this.timeouts.serverFinMs }
-    const sides = { client: this.#client, up }
-    this.#tunnel = new Tunnel(this.#context.reactor, sides, timeouts, (outcome) => this.#tunnelOver(outcome))
+    const sides = { client: this.#client, up, cluster: this.#destination.cluster.spec.id }
+    this.#tunnel = new Tunnel(this.#context, sides, timeouts, (outcome) => this.#tunnelOver(outcome))
     this.#tunnel.start(this.#response.restStart, this.#response.restEnd)
   }
 
   #tunnelOver(outcome: number): void {
     const attempt = this.#tries.main!
     const { up, pool } = attempt
-    if (outcome === OUTCOME['tunnel-timeout']) {
-      countTunnelTimeout(this.#context.recorder, this.#tunnel!.limit, {
-        listener: this.#client.listener.spec.id,
-        cluster: this.#destination.cluster.spec.id,
-      })
-    }
-    if (outcome === OUTCOME['upstream-reset']) attempt.up = undefined // gone, and its place in the pool given back
-    if (outcome !== OUTCOME['tunnel-closed']) {
-      this.#finish(outcome, CLIENT.reset)
-      return
-    }
-    // Both sides said all they had to say: a reset would take what the endpoint has not read yet from it.
-    attempt.up = undefined
-    pool.part(up!, this.timeouts.serverFinMs)
-    this.#finish(outcome, CLIENT.close)
+    const closed = outcome === OUTCOME['tunnel-closed']
+    // Broken off, it is gone, and its place in the pool given back. Where both sides said all they had to say, a reset would take
+    // what the endpoint has not read yet from it.
+    if (closed || outcome === OUTCOME['upstream-reset']) attempt.up = undefined
+    if (closed) pool.part(up!, this.timeouts.serverFinMs)
+    this.#finish(outcome, closed ? CLIENT.close : CLIENT.reset)
   }
 
   // ── the end ──
@@ -300,15 +319,8 @@ export class Exchange implements RequestHandler, AttemptOwner {
       this.#finish(failure.outcome, CLIENT.reset)
       return
     }
-    // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
-    const keep = this.#response.mayGoOn && this.request.minor === 1 && failure !== FAILURE.overloaded
-    this.#response.status = failure.status
-    this.#response.bytes = replyFailure(this.#context, this.#client, failure, {
-      close: !keep,
-      method: this.request.method,
-      requestIdStart: this.request.requestIdStart,
-    })
-    this.#finish(failure.outcome, keep ? CLIENT.keep : CLIENT.close)
+    this.#response.refuse(failure)
+    this.#finish(failure.outcome, this.#response.keepAlive ? CLIENT.keep : CLIENT.close)
   }
 
   starved(): void {
@@ -324,11 +336,19 @@ export class Exchange implements RequestHandler, AttemptOwner {
     this.#step(STEP.finish)
     const client = this.#client
     const tries = this.#tries
+    this.#context.reactor.wheel.disarm(this)
     tries.cancelOthers()
     const { main } = tries
     const up = main?.up
     if (up !== undefined) this.#response.settle(up)
-    this.#account(outcome, main)
+    const { recorder, record } = this.#context
+    record.reset()
+    record.route = this.#destination.route
+    record.outcome = outcome
+    this.#describe(record)
+    tries.conclude(main, record, this.#response.started)
+    recorder.finish(record)
+    recorder.exchangeEnded(record.listener)
     this.request.release()
     this.#tunnel = undefined
     client.handler = undefined
@@ -341,27 +361,15 @@ export class Exchange implements RequestHandler, AttemptOwner {
     else client.done(disposition === CLIENT.keep)
   }
 
-  #account(outcome: number, main: Attempt | undefined): void {
-    const { recorder, record } = this.#context
-    const { route, cluster } = this.#destination
-    record.reset()
-    record.listener = this.#client.listener.spec.id
-    record.cluster = cluster.spec.id
-    record.route = route
-    record.outcome = outcome
-    record.status = this.#response.status
+  #describe(record: ExchangeRecord): void {
+    const client = this.#client
+    record.listener = client.listener.spec.id
+    record.peer = client.peer
+    record.cluster = this.#destination.cluster.spec.id
     this.#times.describe(record)
-    record.peer = this.#client.peer
     this.request.describe(record)
-    record.bytesToClient = this.#response.bytes + this.#response.payload
-    if (this.#tunnel !== undefined) {
-      record.bytesFromClient += this.#tunnel.bytesUp
-      record.bytesToClient += this.#tunnel.bytesDown
-    }
-    record.retries = this.#tries.begun - 1
-    if (main !== undefined) this.#tries.conclude(main, record, this.#response.started)
-    recorder.finish(record)
-    recorder.exchangeEnded(record.listener)
+    this.#response.describe(record)
+    this.#tunnel?.describe(record)
   }
 
   #step(event: number): void {

@@ -73,7 +73,12 @@ export class RequestSide {
 
   /** It may be sent once more: nothing is lost and doing it twice does what doing it once does (RFC 9110 §9.2.2). */
   get repeatable(): boolean {
-    return this.#replayable && this.#slab >= 0 && isIdempotent(this.method)
+    return this.replayable && isIdempotent(this.method)
+  }
+
+  /** All that was ever sent of it lies ready to be sent. */
+  get replayable(): boolean {
+    return this.#replayable && this.#slab >= 0
   }
 
   get bytes(): number {

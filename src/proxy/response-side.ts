@@ -1,10 +1,14 @@
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY, persistent, responseFraming } from '../http/framing.ts'
 import type { Head } from '../http/head.ts'
+import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { RESPONSE_LIMITS } from './context.ts'
 import type { ProxyContext } from './context.ts'
+import { FAILURE } from './failure.ts'
+import type { Failure } from './failure.ts'
 import { OUT, Pump, RELAY_BYTES } from './pump.ts'
+import { replyFailure } from './reply.ts'
 import type { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { namesWebSocket } from './websocket.ts'
@@ -93,6 +97,19 @@ export class ResponseSide {
     return this.body(up, at, end)
   }
 
+  /** A response of our own in place of the endpoint's. */
+  refuse(failure: Failure): void {
+    const request = this.#request
+    // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
+    this.keepAlive = this.mayGoOn && request.minor === 1 && failure !== FAILURE.overloaded
+    this.status = failure.status
+    this.bytes = replyFailure(this.#context, this.#client, failure, {
+      close: !this.keepAlive,
+      method: request.method,
+      requestIdStart: request.requestIdStart,
+    })
+  }
+
   /** The endpoint sent FIN. True if that completes the response. */
   ended(): boolean {
     if (!this.started) return false
@@ -113,9 +130,9 @@ export class ResponseSide {
     if (moved > 0) this.#pump.relayed(Math.min(moved, this.#pump.left))
   }
 
-  /** Body bytes sent to the client. */
-  get payload(): number {
-    return this.#pump.payload
+  describe(record: ExchangeRecord): void {
+    record.status = this.status
+    record.bytesToClient = this.bytes + this.#pump.payload
   }
 
   #switch(head: Head, at: number, end: number): number {

@@ -9,6 +9,7 @@ import { Reactor } from '../io/reactor.ts'
 import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
 import { ADMITTED, ConnectionGate } from '../limit/connections.ts'
 import type { HashKey } from '../limit/clients.ts'
+import { RetryBudget } from '../limit/retry-budget.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
 import { ShardRecorder } from '../telemetry/recorder.ts'
 import { UpstreamConnection } from '../upstream/connection.ts'
@@ -81,7 +82,16 @@ export class Shard implements ReactorHandler, ShardControl {
     this.index = shard
     this.#recorder = new ShardRecorder(fleet, shard, rng)
     this.reactor = new Reactor(engine, parts.reactor, this)
-    this.#context = new ProxyContext(shard, this.reactor, this.#recorder, rng)
+    this.#context = new ProxyContext({
+      shard,
+      reactor: this.reactor,
+      recorder: this.#recorder,
+      rng,
+      budget: new RetryBudget(
+        fleet.stripes.map((stripe) => stripe.retries),
+        shard,
+      ),
+    })
     this.#service = new ProxyService(this.#context)
     this.#service.onClosed = (client): void => this.#onClosed(client)
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder), rng)

@@ -1,56 +1,115 @@
 import { PICK_KIND, PickRequest } from '../balance/pick-request.ts'
+import type { HedgeSpec, RetryClass, RetrySpec } from '../config/snapshot.ts'
+import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import { Attempt } from './attempt.ts'
 import type { AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
+import { mayRepeat } from './retry.ts'
 
 /** No outcome: the try was given up, and its endpoint is not to blame. */
-export const GIVEN_UP = -1
+const GIVEN_UP = -1
 
 /**
- * The tries of one exchange: begun one after the other, each at another endpoint (traefik #2723). Mostly one; while a hedge runs, several are
- * under way at once. `main` is the one that matters: the one that answers, else the first under way.
+ * The tries of one exchange, each at another endpoint (traefik #2723): mostly one; one in place of another that failed; while a hedge runs
+ * several at once. Those beyond the first are within the cluster's budget. `main` is the one that matters: the one that
+ * answers, else the first under way.
  */
 export class Tries {
   readonly #context: ProxyContext
   readonly #owner: AttemptOwner
   readonly #attempts: Attempt[] = []
   readonly ask: PickRequest = new PickRequest()
-  /** Tries begun, by their kind. */
+  #cluster!: Cluster
+  #retry!: RetrySpec
+  #hedge: HedgeSpec | undefined
+  /** Tries begun so far. */
   begun = 0
-  retries = 0
-  hedges = 0
+  #retries = 0
+  #hedges = 0
   /** Tries under way. */
   live = 0
   main: Attempt | undefined
-  #cluster!: Cluster
+  /** When the next hedge is due; Infinity: never. */
+  hedgeAtMs: number = Infinity
 
   constructor(context: ProxyContext, owner: AttemptOwner) {
     this.#context = context
     this.#owner = owner
   }
 
-  begin(cluster: Cluster): void {
+  /** `upgrade`: it may become a tunnel, of which there is only one. */
+  begin(cluster: Cluster, upgrade: boolean): void {
+    const { retry, hedge } = cluster.spec
     this.#cluster = cluster
+    this.#retry = retry
+    this.#hedge = upgrade ? undefined : hedge
     this.begun = 0
-    this.retries = 0
-    this.hedges = 0
+    this.#retries = 0
+    this.#hedges = 0
     this.live = 0
     this.main = undefined
+    this.hedgeAtMs = Infinity
     this.ask.reset()
   }
 
-  /** A try at an endpoint that has not been tried, begun but for its search of a connection; undefined if there is none: `ask.slot` says why. */
-  next(kind: number): Attempt | undefined {
+  /** The first try, begun but for its search of a connection. undefined if there is no endpoint for it: `ask.slot` says why. */
+  first(): Attempt | undefined {
+    this.#context.budget.request(this.#cluster.spec.id, this.#context.reactor.nowMs)
+    const attempt = this.#start(PICK_KIND.first)
+    if (this.#hedge !== undefined) this.#awaitHedge(this.#hedge)
+    return attempt
+  }
+
+  /** Likewise, one in place of `failed`, if the request, the configuration, the budget and the endpoints allow one. */
+  retry(failed: Attempt, retryClass: RetryClass): Attempt | undefined {
+    const { attempts, on } = this.#retry
+    if (this.#retries >= attempts || !on.includes(retryClass)) return undefined
+    if (!mayRepeat(this.#owner.request, failed, retryClass)) return undefined
+    const attempt = this.#beyondFirst(PICK_KIND.retry)
+    if (attempt !== undefined) this.#retries++
+    return attempt
+  }
+
+  /** Likewise, one beside those under way, for they take long. */
+  hedge(): Attempt | undefined {
+    const { request } = this.#owner
+    const hedge = this.#hedge
+    if (hedge === undefined || this.#context.reactor.nowMs < this.hedgeAtMs) return undefined
+    this.hedgeAtMs = Infinity
+    if (!request.done || !request.repeatable) return undefined
+    const attempt = this.#beyondFirst(PICK_KIND.hedge)
+    if (attempt === undefined) return undefined
+    this.#context.recorder.hedged(this.#cluster.spec.id)
+    this.#hedges++
+    if (this.#hedges < hedge.attempts) this.#awaitHedge(hedge)
+    return attempt
+  }
+
+  #awaitHedge({ delayMs }: HedgeSpec): void {
+    this.hedgeAtMs = this.#context.reactor.nowMs + delayMs
+  }
+
+  #beyondFirst(kind: number): Attempt | undefined {
+    const { budget, reactor, recorder } = this.#context
+    const { id } = this.#cluster.spec
+    if (!budget.claim(id, reactor.nowMs, this.#retry.budget)) {
+      recorder.retryRefused(id)
+      return undefined
+    }
+    const attempt = this.#start(kind)
+    if (attempt === undefined) budget.giveBack()
+    return attempt
+  }
+
+  #start(kind: number): Attempt | undefined {
     const { ask } = this
     ask.kind = kind
     const pool = this.#cluster.pick(ask)
     if (pool === undefined) return undefined
     const attempt = (this.#attempts[this.begun] ??= new Attempt(this.#context, this.#owner))
     this.begun++
-    if (kind === PICK_KIND.retry) this.retries++
-    if (kind === PICK_KIND.hedge) this.hedges++
     ask.exclude(pool.spec.id)
     attempt.begin(this.#cluster, pool, kind)
     this.live++
@@ -58,14 +117,10 @@ export class Tries {
     return attempt
   }
 
-  /** Endpoints that were tried in vain or are busy with the request, in order. */
-  at(index: number): Attempt {
-    return this.#attempts[index]!
-  }
-
-  /** This one answers: the others are not needed any more. */
-  win(attempt: Attempt): void {
+  /** The client is to get this one's response: the others are not needed any more. */
+  choose(attempt: Attempt): void {
     this.main = attempt
+    if (attempt.kind === PICK_KIND.hedge) this.#context.recorder.hedgeWon(this.#cluster.spec.id)
     if (this.live > 1) this.cancelOthers()
   }
 
@@ -73,25 +128,37 @@ export class Tries {
   cancelOthers(): void {
     for (let i = 0; i < this.begun && this.live > 1; i++) {
       const attempt = this.#attempts[i]!
-      if (!attempt.over && attempt !== this.main) this.drop(attempt, GIVEN_UP, 0)
+      if (!attempt.over && attempt !== this.main) this.drop(attempt, GIVEN_UP)
     }
   }
 
-  /** End a try that is not to be the last, and with it its connection. `status`: of its response, 0 for none. */
-  drop(attempt: Attempt, outcome: number, status: number): void {
+  /** End a try that is not the last, and with it its connection. */
+  drop(attempt: Attempt, outcome: number): void {
     const { up } = attempt
     const { tryRecord } = this.#context
     tryRecord.bytesOut = 0
     tryRecord.bytesIn = 0
-    this.settle(attempt, outcome, status)
+    this.#settle(attempt, outcome, outcome === OUTCOME.complete ? attempt.reader.head.status : 0)
     if (up !== undefined) attempt.pool.discard(up)
   }
 
-  /** End a try and count it; the bytes moved stand in `tryRecord` already. Its connection is the caller's. */
-  settle(attempt: Attempt, outcome: number, status: number): void {
-    attempt.end()
-    this.live--
-    if (this.main === attempt) this.main = this.#firstLive()
+  /** End the last try with the exchange, whose record says how it went. Its connection is the caller's. */
+  conclude(main: Attempt | undefined, record: ExchangeRecord, responded: boolean): void {
+    record.retries = Math.max(0, this.begun - 1)
+    for (let i = 0; i < this.begun; i++) if (this.#attempts[i]!.replayed) record.retries++
+    if (main === undefined) return
+    const { tryRecord } = this.#context
+    tryRecord.bytesOut = record.bytesFromClient
+    tryRecord.bytesIn = responded ? record.bytesToClient : 0
+    record.endpoint = main.pool.spec.id
+    record.queueMs = main.times.queueMs
+    record.connectMs = main.times.connectMs
+    record.reusedUpstream = main.reused
+    this.#settle(main, record.outcome, responded ? record.status : 0)
+  }
+
+  /** The bytes moved stand in `tryRecord` already. */
+  #settle(attempt: Attempt, outcome: number, status: number): void {
     const { recorder, tryRecord } = this.#context
     tryRecord.cluster = attempt.cluster.spec.id
     tryRecord.endpoint = attempt.pool.spec.id
@@ -100,24 +167,20 @@ export class Tries {
     tryRecord.reused = attempt.reused
     tryRecord.connectMs = attempt.times.connectMs
     tryRecord.firstByteMs = attempt.times.firstByteMs
+    attempt.end()
+    this.live--
+    if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
   }
 
-  /** End the last try with the exchange, whose record says how it went. */
-  conclude(main: Attempt, record: ExchangeRecord, responded: boolean): void {
-    const { tryRecord } = this.#context
-    tryRecord.bytesOut = record.bytesFromClient
-    tryRecord.bytesIn = responded ? record.bytesToClient : 0
-    record.endpoint = main.pool.spec.id
-    record.queueMs = main.times.queueMs
-    record.connectMs = main.times.connectMs
-    record.reusedUpstream = main.reused
-    this.settle(main, record.outcome, responded ? record.status : 0)
+  /** The tries begun, over or not, in order. */
+  at(index: number): Attempt {
+    return this.#attempts[index]!
   }
 
   #firstLive(): Attempt | undefined {
-    for (let i = 0; i < this.begun && this.live > 0; i++)
-      if (!this.#attempts[i]!.over) return this.#attempts[i]
+    if (this.live === 0) return undefined
+    for (let i = 0; i < this.begun; i++) if (!this.#attempts[i]!.over) return this.#attempts[i]
     return undefined
   }
 }

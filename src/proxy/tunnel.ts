@@ -4,8 +4,9 @@ import { RELAY } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
-import type { ShardRecorder } from '../telemetry/recorder.ts'
+import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
+import type { ProxyContext } from './context.ts'
 
 /** Inactivity allowed: of both sides, and of the one still open after the other's FIN (HAProxy: tunnel, client-fin, server-fin). */
 export type TunnelTimeouts = {
@@ -15,37 +16,41 @@ export type TunnelTimeouts = {
 }
 
 /** The limit that a standstill passed: one of a half-closed tunnel only if it is what cut `tunnelMs` short. */
-export type TunnelLimit = keyof TunnelTimeouts
+type TunnelLimit = keyof TunnelTimeouts
 
 /** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
 const LOOKS = 4
 
 /**
  * What is left of an exchange after a switch of protocols: bytes both ways between two connections, moved by the engine, until both
- * sides have sent FIN, one breaks, or nothing moves for too long. Then `over` is called, once, with the outcome.
+ * sides have sent FIN, one breaks, or nothing moves for too long. Then `ended` is called, once, with the outcome.
  */
 export class Tunnel implements RequestHandler, UpstreamUser {
   readonly #reactor: Reactor
   readonly #client: ClientConnection
   readonly #up: UpstreamConnection
+  readonly #cluster: number
   readonly #timeouts: TunnelTimeouts
-  readonly #over: (outcome: number) => void
+  readonly #ended: (outcome: number) => void
+  readonly #context: ProxyContext
   #clientEnded = false
   #upEnded = false
-  bytesUp = 0
-  bytesDown = 0
+  #bytesUp = 0
+  #bytesDown = 0
 
   constructor(
-    reactor: Reactor,
-    sides: { readonly client: ClientConnection; readonly up: UpstreamConnection },
+    context: ProxyContext,
+    sides: { readonly client: ClientConnection; readonly up: UpstreamConnection; readonly cluster: number },
     timeouts: TunnelTimeouts,
-    over: (outcome: number) => void,
+    ended: (outcome: number) => void,
   ) {
-    this.#reactor = reactor
+    this.#context = context
+    this.#reactor = context.reactor
     this.#client = sides.client
     this.#up = sides.up
+    this.#cluster = sides.cluster
     this.#timeouts = timeouts
-    this.#over = over
+    this.#ended = ended
   }
 
   /** `mem[start, end)`: what the endpoint said behind its 101. */
@@ -54,7 +59,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#client.handler = this
     this.#up.user = this
     ops.send(this.#client, start, end)
-    this.bytesDown += end - start
+    this.#bytesDown += end - start
     this.#client.resumeBody() // what the client said too early
     wheel.disarm(this.#client)
     this.#client.relaying = true
@@ -66,12 +71,12 @@ export class Tunnel implements RequestHandler, UpstreamUser {
 
   feed(start: number, end: number): number {
     this.#reactor.ops.send(this.#up, start, end)
-    this.bytesUp += end - start
+    this.#bytesUp += end - start
     return end
   }
 
   clientRelayDone(status: number, bytes: number): void {
-    this.bytesUp += bytes
+    this.#bytesUp += bytes
     if (status !== RELAY.ended) return
     this.#clientEnded = true
     this.#reactor.ops.shutdown(this.#up)
@@ -79,7 +84,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   }
 
   upstreamRelayDone(status: number, bytes: number): void {
-    this.bytesDown += bytes
+    this.#bytesDown += bytes
     if (status !== RELAY.ended) return
     this.#upEnded = true
     this.#reactor.ops.shutdown(this.#client)
@@ -120,9 +125,32 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   upstreamBlocked(): void {}
   upstreamWritable(): void {}
 
+  /** What went through it counts besides what went before. */
+  describe(record: ExchangeRecord): void {
+    record.bytesFromClient += this.#bytesUp
+    record.bytesToClient += this.#bytesDown
+  }
+
   #sideEnded(): void {
     if (this.#clientEnded && this.#upEnded) this.#over(OUTCOME['tunnel-closed'])
     else this.#restartClock()
+  }
+
+  #over(outcome: number): void {
+    if (outcome === OUTCOME['tunnel-timeout']) this.#countTimeout()
+    this.#ended(outcome)
+  }
+
+  /** It stood still for too long: that is counted where the limit is from. */
+  #countTimeout(): void {
+    const { recorder } = this.#context
+    const limit = this.#limit
+    if (limit === 'serverFinMs') {
+      recorder.upstreamTimeout(this.#cluster, UPSTREAM_TIMEOUT.serverFin)
+      return
+    }
+    const kind = limit === 'clientFinMs' ? CLIENT_TIMEOUT.clientFin : CLIENT_TIMEOUT.tunnel
+    recorder.clientTimeout(this.#client.listener.spec.id, kind)
   }
 
   #idleMs(nowMs: number): number {
@@ -137,28 +165,18 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#arm(this.#limitMs())
   }
 
-  /** Which limit holds at present, and so, after a `tunnel-timeout`, which one ended it. */
-  get limit(): TunnelLimit {
+  /** Which limit holds at present. */
+  get #limit(): TunnelLimit {
     const { tunnelMs, clientFinMs, serverFinMs } = this.#timeouts
     if (this.#upEnded) return clientFinMs < tunnelMs ? 'clientFinMs' : 'tunnelMs'
     return this.#clientEnded && serverFinMs < tunnelMs ? 'serverFinMs' : 'tunnelMs'
   }
 
   #limitMs(): number {
-    return this.#timeouts[this.limit]
+    return this.#timeouts[this.#limit]
   }
 
   #arm(leftMs: number): void {
     this.#reactor.wheel.arm(this.#up, this.#reactor.nowMs + Math.min(leftMs, this.#limitMs() / LOOKS))
   }
-}
-
-/** A tunnel stood still for too long: it is counted where the limit is from. */
-export const countTunnelTimeout = (
-  recorder: ShardRecorder,
-  limit: TunnelLimit,
-  { listener, cluster }: { readonly listener: number; readonly cluster: number },
-): void => {
-  if (limit === 'serverFinMs') recorder.upstreamTimeout(cluster, UPSTREAM_TIMEOUT.serverFin)
-  else recorder.clientTimeout(listener, CLIENT_TIMEOUT[limit === 'clientFinMs' ? 'clientFin' : 'tunnel'])
 }

@@ -159,6 +159,19 @@ export class ShardRecorder {
     this.#clusters[cluster * CLUSTER_WIDTH + C.staleReuses]!++
   }
 
+  /** The retry budget did not allow one more attempt. */
+  retryRefused(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.retriesRefused]!++
+  }
+
+  hedged(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.hedges]!++
+  }
+
+  hedgeWon(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.hedgesWon]!++
+  }
+
   /** The exchange begins on a listener: in flight until `exchangeEnded`. */
   exchangeBegan(listener: number): void {
     this.#listenerGauges[listener * GAUGE_WORDS + GAUGE.inFlight]!++

@@ -4,7 +4,8 @@ export const LAW = {
   exact:
     'a complete response is byte-exact, belongs to its request and comes in order; a request arrives byte-exact',
   truncation: 'a truncated response never ends cleanly',
-  attempts: 'backends see a request that is not idempotent at most once, an idempotent one at most twice',
+  attempts:
+    'backends see a request that is not idempotent at most once, an idempotent one at most twice per try it may have',
   calm: 'when nothing fails every request gets the response it asked for',
   afterClose: 'nothing is sent after close, and no op names a dead handle',
   hops: 'what is for one hop never passes; request ids are unique; x-forwarded-for names the client',
@@ -60,6 +61,9 @@ export class Ledger {
   /** Interim responses seen by clients, tunnels that carried everything: proof that a run reached something. */
   readonly seen: Map<string, number> = new Map()
 
+  /** Tries that a request may have, each with one more on a fresh connection. */
+  tries = 1
+
   open(begun: Pick<Entry, 'id' | 'method' | 'ip' | 'upSize' | 'pad'>): Entry {
     const { id } = begun
     if (this.entries.has(id)) throw new Error(`exchange ${id} twice`)
@@ -86,7 +90,7 @@ export class Ledger {
   attempt(id: number, requestId: string): Entry {
     const entry = this.entry(id)
     entry.attempts++
-    const most = /^(GET|HEAD|PUT|DELETE|OPTIONS|TRACE)$/.test(entry.method) ? 2 : 1
+    const most = /^(GET|HEAD|PUT|DELETE|OPTIONS|TRACE)$/.test(entry.method) ? 2 * this.tries : 1
     insist('attempts', entry.attempts <= most, `${entry.method} ${id} came ${entry.attempts} times`)
     insist('hops', /^[0-9a-f]{32}$/.test(requestId), `request id ${requestId}`)
     const owner = this.#requestIds.get(requestId) ?? id

@@ -1,4 +1,11 @@
-import type { ClusterTimeouts, ListenerTimeouts, PoolSpec } from '../../../src/config/snapshot.ts'
+import { RETRY_CLASSES } from '../../../src/config/snapshot.ts'
+import type {
+  ClusterTimeouts,
+  HedgeSpec,
+  ListenerTimeouts,
+  PoolSpec,
+  RetrySpec,
+} from '../../../src/config/snapshot.ts'
 import type { ClientPlan } from '../http-model/client.ts'
 import type { BackendBehaviour } from '../sim/world.ts'
 import type { Chance } from '../sim/chance.ts'
@@ -13,6 +20,8 @@ export type Setting = {
   /** Indexes of the backends that are endpoints. */
   readonly endpoints: readonly number[]
   readonly pool: PoolSpec
+  readonly retry: RetrySpec
+  readonly hedge: HedgeSpec | undefined
 }
 
 /** One storm: who does what to whom, and when. Drawn whole before it runs, so that a seed is a scenario. */
@@ -88,7 +97,7 @@ export const drawScenario = (chance: Chance): Scenario => {
     settings: drawSettings(chance, calm, backends.length),
     clients,
     listenerTimeouts: calm ? PATIENT_LISTENER : HASTY_LISTENER,
-    clusterTimeouts: calm ? PATIENT_CLUSTER : HASTY_CLUSTER,
+    clusterTimeouts: calm ? PATIENT_CLUSTER : drawHaste(chance),
     pipeline: calm || chance.happens(0.5) ? 16 : 1 + chance.below(3),
     logging: chance.happens(0.3),
     scarce: !calm && chance.happens(0.15),
@@ -97,6 +106,12 @@ export const drawScenario = (chance: Chance): Scenario => {
     drain: { windowMs: chance.below(1000), hardMs: chance.happens(0.5) ? 200 : 1000 + chance.below(2000) },
   }
 }
+
+const drawHaste = (chance: Chance): ClusterTimeouts => ({
+  ...HASTY_CLUSTER,
+  perTryMs: chance.happens(0.4) ? chance.size([20, 1500]) : 0,
+  totalMs: chance.happens(0.3) ? chance.size([50, 3000]) : 0,
+})
 
 const behaviour = (chance: Chance): BackendBehaviour | undefined => {
   if (chance.happens(0.85)) return undefined
@@ -109,8 +124,18 @@ const drawSettings = (chance: Chance, calm: boolean, backends: number): Setting[
     atMs: i === 0 ? 0 : chance.below(2000),
     endpoints: drawEndpoints(chance, calm, backends),
     pool: drawPool(chance, calm),
+    retry: drawRetry(chance),
+    hedge: chance.happens(0.3)
+      ? { delayMs: chance.size([1, calm ? 3000 : 1000]), attempts: 1 + chance.below(2) }
+      : undefined,
   })).toSorted((a, b) => a.atMs - b.atMs)
 }
+
+const drawRetry = (chance: Chance): RetrySpec => ({
+  attempts: chance.below(4),
+  on: RETRY_CLASSES.filter(() => chance.happens(0.6)),
+  budget: chance.happens(0.7) ? { ratio: 1, perSecond: 1000 } : { ratio: 0.2, perSecond: 0.1 },
+})
 
 const drawEndpoints = (chance: Chance, calm: boolean, backends: number): number[] => {
   const all = Array.from({ length: backends }, (_, index) => index)

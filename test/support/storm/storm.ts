@@ -78,6 +78,8 @@ export class Storm {
         backend.behaviour = { ...backend.behaviour, ...behaviour }
       }
     })
+    const most = ({ retry, hedge }: Setting): number => 1 + retry.attempts + (hedge?.attempts ?? 0)
+    ledger.tries = Math.max(...scenario.settings.map(most))
     const fleet = makeFleet(scenario.shards)
     for (let index = 0; index < scenario.shards; index++) {
       const sim = startSimShard(world, fleet, index, {
@@ -120,7 +122,7 @@ export class Storm {
     }
   }
 
-  #snapshot({ endpoints, pool }: Setting): Snapshot {
+  #snapshot({ endpoints, pool, retry, hedge }: Setting): Snapshot {
     const { listenerTimeouts, clusterTimeouts, pipeline, logging } = this.scenario
     return snapshotOf({
       version: this.#version,
@@ -129,6 +131,8 @@ export class Storm {
       cluster: {
         timeouts: clusterTimeouts,
         pool,
+        retry,
+        hedge,
         endpoints: endpoints.map((index) =>
           endpointSpec(index, addressOf(index), { weight: CLUSTER.endpoints.length + 1 }),
         ),

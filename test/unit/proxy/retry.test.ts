@@ -48,7 +48,7 @@ for (const how of ['close', 'rst'] as const) {
       assert.equal(connections.length, 2)
       assert.equal(seen.length, 1)
       if (request.startsWith('PUT')) assert.match(connections[1]?.text ?? '', /\r\n\r\nhello$/)
-      assert.deepEqual(rig.outcomes, { complete: 2, 'stale-reuse': 1 })
+      assert.deepEqual(rig.outcomes, { complete: 2, 'stale-reuse': 1, retry: 1 })
       rig.conclude()
     }
   })
@@ -184,6 +184,6 @@ test('a retry does not inherit the standstill of the connection that was lost', 
   rig.pass(100)
   client.send('hello')
   rig.until(() => client.text.endsWith('again'), 1000)
-  assert.deepEqual(rig.outcomes, { complete: 2, 'stale-reuse': 1 })
+  assert.deepEqual(rig.outcomes, { complete: 2, 'stale-reuse': 1, retry: 1 })
   rig.conclude()
 })

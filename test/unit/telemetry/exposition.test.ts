@@ -6,6 +6,7 @@ import { ENGINE_METRICS } from '../../../src/telemetry/engine-metrics.ts'
 import { renderExposition } from '../../../src/telemetry/exposition.ts'
 import { fleetFamilies } from '../../../src/telemetry/fleet-metrics.ts'
 import type { FleetNames } from '../../../src/telemetry/fleet-metrics.ts'
+import { TryRecord } from '../../../src/telemetry/record.ts'
 import { OUTCOME } from '../../../src/telemetry/outcome.ts'
 import { processFamilies } from '../../../src/telemetry/process-metrics.ts'
 import { parseExposition } from './prometheus-parser.ts'
@@ -69,6 +70,14 @@ test('what two shards recorded comes out summed, in seconds, under its names', (
     recorder.finish(
       makeRecord({ listener: 2, cluster: 1, endpoint: 8, status: 502, outcome: OUTCOME['upstream-reset'] }),
     )
+    const tries = [
+      { endpoint: 7, status: 200 },
+      { endpoint: 8, outcome: OUTCOME['upstream-reset'] },
+    ]
+    for (const facts of tries) {
+      recorder.picked(1, facts.endpoint)
+      recorder.tryEnded(Object.assign(new TryRecord(), { cluster: 1, ...facts }))
+    }
     fleet.stripe(shard).engine[ENGINE_STATS.indexOf('bytesRelayed')] = 1000 + shard
   }
   const text = renderExposition(fleetFamilies(fleet, names, ENGINE_STATS))
