@@ -1,4 +1,5 @@
 import type { ClusterSpec, EndpointSpec, Snapshot } from '../config/snapshot.ts'
+import { retryUsage } from '../limit/retry-budget.ts'
 import { sumGauge } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { GAUGE } from '../shm/layout.ts'
@@ -7,7 +8,6 @@ import { CLUSTER_HISTOGRAM, HISTOGRAMS_WIDTH, STALENESS } from '../telemetry/cat
 import { HISTOGRAM_WIDTH, histogramCount, mergeHistogram, quantile } from '../telemetry/histogram.ts'
 import { EndpointReader } from './endpoint-facts.ts'
 import type { ClusterFacts, ClustersFacts, EndpointFacts } from './facts-shape.ts'
-import { retryBudget } from './retry-window.ts'
 
 /** The machine's monotonic clock, which times in the fleet memory are of, and the wall's. */
 export type FactsClock = { readonly machineMs: () => number; readonly wallMs: () => number }
@@ -17,11 +17,13 @@ export class ClusterReader {
   readonly #fleet: Fleet
   readonly #clock: FactsClock
   readonly #endpoints: EndpointReader
+  readonly #retries: readonly Int32Array[]
 
   constructor(fleet: Fleet, clock: FactsClock) {
     this.#fleet = fleet
     this.#clock = clock
     this.#endpoints = new EndpointReader(fleet)
+    this.#retries = fleet.stripes.map((stripe) => stripe.retries)
   }
 
   all(snapshot: Snapshot): ClustersFacts {
@@ -63,7 +65,7 @@ export class ClusterReader {
       inFlight: gauge(GAUGE.inFlight),
       waiting: gauge(GAUGE.waiting),
       limits: this.#limits(cluster),
-      retryBudget: retryBudget(this.#fleet, cluster.id, cluster.retry, nowMs),
+      retryBudget: retryUsage(this.#retries, cluster.id, nowMs, cluster.retry.budget),
       latencyMs: latencyOf(cluster, this.#fleet),
       stalenessMs: stalenessOf(this.#fleet),
       endpoints: cluster.endpoints.map(facts),

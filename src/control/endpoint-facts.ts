@@ -23,7 +23,8 @@ export type Standing = {
   readonly admin: AdminState
   /** Patched or configured. */
   readonly weight: number
-  readonly warmth: number
+  /** Null: each shard goes by what it sees. */
+  readonly warmth: number | null
   /** Of the subset that this proxy uses. */
   readonly inSubset: boolean
   /** May be picked while health is heeded. */
@@ -68,7 +69,8 @@ export class EndpointReader {
     const standings = endpoints.map((endpoint, at) => this.#standing(cluster, endpoint, used.has(at), nowMs))
     const members = standings.map((standing, at) => {
       const { priority, zone, labels } = endpoints[at]!
-      return { ...standing, priority, zone, labels }
+      const weight = standing.weight * standing.verdict.share
+      return { ...standing, weight, warmth: standing.warmth ?? 1, priority, zone, labels }
     })
     return { endpoints: standings, plan: planSets(members, { locality, panic }) }
   }
@@ -99,8 +101,8 @@ export class EndpointReader {
       admin: standing.admin,
       weight,
       configuredWeight: endpoint.weight,
-      effectiveWeight: set === undefined ? 0 : round(weight * warmth * verdict.share),
-      warmth: round(warmth),
+      effectiveWeight: set === undefined ? 0 : round(weight * (warmth ?? 1) * verdict.share),
+      warmth: warmth === null ? null : round(warmth),
       share: round(verdict.share),
       ...this.#counted(endpoint),
       ...this.#measured(cluster, endpoint, nowMs),
@@ -114,9 +116,9 @@ export class EndpointReader {
     const judged = ENDPOINT_STATES[verdict.state] ?? 'ready'
     const [state, why] = OPERATOR[admin] ?? [judged, HEALTH_REASONS[verdict.reason] ?? HEALTH_REASONS[0]]
     const weight = Number.isNaN(word.weight) ? endpoint.weight : word.weight
-    const warms = slowStart !== undefined && verdict.state === ENDPOINT_STATE.warming
-    const warmth = warms ? warmthOverTime(slowStart, verdict.sinceMs, nowMs) : 1
-    const usable = inSubset && weight > 0 && admin === 'ready'
+    const warms = verdict.state === ENDPOINT_STATE.warming
+    const warmth = warms ? warmthOf(slowStart, verdict.sinceMs, nowMs) : 1
+    const usable = inSubset && weight * verdict.share > 0 && admin === 'ready'
     const healthy = usable && PICKABLE.has(state)
     return { state, why, verdict, admin, weight, warmth, inSubset, healthy, usable }
   }
@@ -185,6 +187,11 @@ type Counted =
   | 'failures'
   | 'responses'
   | 'firstByteMs'
+
+function warmthOf(spec: ClusterSpec['slowStart'], sinceMs: number, nowMs: number): number | null {
+  if (spec === undefined) return 1
+  return spec.by === 'time' ? warmthOverTime(spec, sinceMs, nowMs) : null
+}
 
 function round(value: number): number {
   return Number(value.toPrecision(5))

@@ -62,12 +62,12 @@ export type EndpointFacts = {
   readonly ejections: number
   readonly ejectedUntil: string | null
   readonly admin: AdminState
-  /** In force, as configured, and in effect: × warmth × share, 0 where it is not picked. */
+  /** In force, as configured, and in effect: × warmth (1 if that is null) × share, 0 where it is not picked. */
   readonly weight: number
   readonly configuredWeight: number
   readonly effectiveWeight: number
-  /** Slow start, and what an agent or back-pressure leaves of it: shares, 0…1. */
-  readonly warmth: number
+  /** Slow start, and what an agent or back-pressure leaves of it: shares, 0…1. Warmth is null where each shard goes by what it sees (feedback). */
+  readonly warmth: number | null
   readonly share: number
   readonly inFlight: number
   readonly waiting: number

@@ -36,8 +36,8 @@ export class RetryBudget {
     const second = secondOf(nowMs)
     const at = this.#slot(cluster, second) + RETRIES
     Atomics.add(this.#own, at, 1)
-    const requests = this.#sum(cluster, second, REQUESTS)
-    if (this.#sum(cluster, second, RETRIES) <= ratio * requests + perSecond * SLOTS) {
+    const requests = sumOf(this.#stripes, cluster, second, REQUESTS)
+    if (sumOf(this.#stripes, cluster, second, RETRIES) <= ratio * requests + perSecond * SLOTS) {
       this.#claimed = at
       return true
     }
@@ -61,19 +61,32 @@ export class RetryBudget {
     Atomics.store(own, at + SECOND, second)
     return at
   }
+}
 
-  #sum(cluster: number, second: number, column: number): number {
-    const start = cluster * RETRY_WORDS
-    let sum = 0
-    for (let i = 0; i < this.#stripes.length; i++) {
-      const words = this.#stripes[i]!
-      for (let at = start; at < start + SLOTS * WORDS; at += WORDS) {
-        const age = second - Atomics.load(words, at + SECOND)
-        if (age >= 0 && age < SLOTS) sum += Atomics.load(words, at + column)
-      }
+/** Of a column over all windows within the ten seconds up to `second`. */
+const sumOf = (stripes: readonly Int32Array[], cluster: number, second: number, column: number): number => {
+  const start = cluster * RETRY_WORDS
+  let sum = 0
+  for (let i = 0; i < stripes.length; i++) {
+    const words = stripes[i]!
+    for (let at = start; at < start + SLOTS * WORDS; at += WORDS) {
+      const age = second - Atomics.load(words, at + SECOND)
+      if (age >= 0 && age < SLOTS) sum += Atomics.load(words, at + column)
     }
-    return sum
   }
+  return sum
+}
+
+/** What the budget of a cluster stands at, for whoever only looks: tries beyond the first of the last ten seconds, and how many are allowed in all. */
+export const retryUsage = (
+  stripes: readonly Int32Array[],
+  cluster: number,
+  nowMs: number,
+  { ratio, perSecond }: RetryAllowance,
+): { readonly used: number; readonly allowed: number } => {
+  const second = secondOf(nowMs)
+  const allowed = ratio * sumOf(stripes, cluster, second, REQUESTS) + perSecond * SLOTS
+  return { used: sumOf(stripes, cluster, second, RETRIES), allowed }
 }
 
 /** From 1 on: 0 says that a window holds nothing. */
