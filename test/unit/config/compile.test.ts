@@ -242,3 +242,14 @@ test('ids are stable over reloads, and the weight of an endpoint may change', ()
   assert.deepEqual(after.clusters[1], before.clusters[1])
   assert.deepEqual(slots.unused(after), { listener: [], cluster: [], endpoint: [0] })
 })
+
+test('an id that another endpoint had before comes with its generation', () => {
+  const slots = new SlotTable()
+  const generations = (): readonly number[] =>
+    compileConfig(configOf(FULL), contextOf({ slots, resolved: () => RESOLVED })).clusters[0]!.endpoints.map(
+      ({ generation }) => generation,
+    )
+  assert.ok(generations().every((generation) => generation === 0))
+  slots.release({ listener: [], cluster: [], endpoint: [0] })
+  assert.deepEqual(generations(), generations().with(0, 1))
+})

@@ -37,3 +37,16 @@ test('exhaustion says what and has a code', () => {
     message: /all 0 endpoint slots are taken/,
   })
 })
+
+test('an id carries how often it was given to another before', () => {
+  const slots = new SlotTable({ listener: 0, cluster: 0, endpoint: 2 })
+  const generations: number[] = []
+  for (const address of ['x', 'x', 'y', 'z']) {
+    const id = slots.endpoint('a', address)
+    generations.push(slots.generation(id))
+    if (generations.length > 1) slots.release({ listener: [], cluster: [], endpoint: [id] })
+  }
+  assert.deepEqual(generations, [0, 0, 1, 2])
+  assert.equal(slots.generation(slots.endpoint('a', 'x')), 3)
+  assert.equal(slots.generation(slots.endpoint('a', 'y')), 0, 'an id that nobody had before')
+})

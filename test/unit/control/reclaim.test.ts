@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Reclaimer } from '../../../src/control/reclaim.ts'
+import { BELIEF_WIDTH } from '../../../src/shm/beliefs.ts'
 import { openFleet } from '../../../src/shm/fleet.ts'
 import type { Fleet } from '../../../src/shm/fleet.ts'
-import { GAUGE_WORDS, allocateFleet } from '../../../src/shm/layout.ts'
+import { GAUGE_WORDS, RETRY_WORDS, allocateFleet } from '../../../src/shm/layout.ts'
+import { AdminWord, ClusterLimit, Verdict } from '../../../src/shm/tables.ts'
 
 const width = 8
 const shape = {
@@ -76,4 +78,43 @@ test('a slot that is named again meanwhile begins its rest anew', () => {
   reclaimer.reclaim(unused, REST_MS)
   assert.deepEqual(reclaimer.reclaim(unused, 2 * REST_MS - 1), none)
   assert.deepEqual(reclaimer.reclaim(unused, 2 * REST_MS), unused)
+})
+
+test('what was believed, decreed and decided of a slot goes with its tenant, whoever said it', () => {
+  const { fleet, reclaimer } = setup()
+  const [verdict, word, limit] = [new Verdict(), new AdminWord(), new ClusterLimit()]
+  for (const id of [1, 2]) {
+    fleet.verdicts.write(id, verdict)
+    fleet.admin.write(id, word)
+    fleet.limits.write(id, limit)
+  }
+  for (const stripe of fleet.stripes) {
+    stripe.beliefs.fill(7)
+    stripe.retries.fill(7)
+  }
+  fleet.healthBeliefs.fill(7)
+  const unused = { listener: [], cluster: [1], endpoint: [2] }
+  reclaimer.reclaim(unused, 0)
+  reclaimer.reclaim(unused, REST_MS)
+  assert.deepEqual(
+    [1, 2].map((id) => fleet.verdicts.read(id, verdict)),
+    [true, false],
+  )
+  assert.deepEqual(
+    [1, 2].map((id) => fleet.admin.read(id, word)),
+    [true, false],
+  )
+  assert.deepEqual(
+    [1, 2].map((id) => fleet.limits.read(id, limit)),
+    [false, true],
+  )
+  const tables = fleet.stripes.flatMap(({ beliefs, retries }) => [
+    { table: beliefs, width: BELIEF_WIDTH, gone: 2 },
+    { table: retries, width: RETRY_WORDS, gone: 1 },
+  ])
+  for (const { table, width: row, gone } of [
+    ...tables,
+    { table: fleet.healthBeliefs, width: BELIEF_WIDTH, gone: 2 },
+  ])
+    for (const [at, value] of table.entries()) assert.equal(value, Math.floor(at / row) === gone ? 0 : 7)
 })

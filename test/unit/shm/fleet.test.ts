@@ -1,12 +1,22 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { BELIEF, BELIEF_WIDTH } from '../../../src/shm/beliefs.ts'
+import { BROADCAST_HEADER_BYTES } from '../../../src/shm/broadcast.ts'
 import { openFleet, sumGauge, zeroStripe } from '../../../src/shm/fleet.ts'
 import type { Stripe } from '../../../src/shm/fleet.ts'
-import { allocateFleet, GAUGE, GAUGE_WORDS, MAX_ENDPOINTS, OTHER_ACTORS } from '../../../src/shm/layout.ts'
+import {
+  allocateFleet,
+  fleetLayout,
+  GAUGE,
+  GAUGE_WORDS,
+  MAX_ENDPOINTS,
+  OTHER_ACTORS,
+} from '../../../src/shm/layout.ts'
 import type { FleetHandle, FleetShape } from '../../../src/shm/layout.ts'
 import { LINE } from '../../../src/shm/memory.ts'
 import { RING_HEADER_BYTES } from '../../../src/shm/ring.ts'
+import { ADMIN_WORDS, LIMIT_WORDS, VERDICT_WORDS } from '../../../src/shm/tables.ts'
 
 const shape: FleetShape = {
   shards: 3,
@@ -16,7 +26,7 @@ const shape: FleetShape = {
   widths: { engine: 19, shard: 8, listener: 24, cluster: 16, histograms: 40, endpoint: 8 },
   clientBuckets: 64,
   logBytes: 1024,
-  explainBytes: 0,
+  explainBytes: 512,
   ringRecords: 64,
 }
 
@@ -31,27 +41,40 @@ const TABLES = [
   'clusterGauges',
   'endpointGauges',
   'clients',
+  'beliefs',
+  'retries',
 ] as const satisfies readonly (keyof Stripe)[]
 
 type Region = { readonly what: string; readonly from: number; readonly to: number }
 
+const spanOf = (what: string, view: Int32Array | Float64Array): Region => ({
+  what,
+  from: view.byteOffset,
+  to: view.byteOffset + view.byteLength,
+})
+
 const regions = (handle: FleetHandle): Region[] => {
   const fleet = openFleet(handle)
-  return fleet.stripes.flatMap((stripe) => [
-    ...TABLES.map((table) => {
-      const view = stripe[table]
-      return {
-        what: `${stripe.shard}.${table}`,
-        from: view.byteOffset,
-        to: view.byteOffset + view.byteLength,
-      }
-    }),
-    {
-      what: `${stripe.shard}.log`,
-      from: stripe.log.offset,
-      to: stripe.log.offset + RING_HEADER_BYTES + stripe.log.capacity,
-    },
+  const rings = [...fleet.stripes.map(({ shard }) => shard), ...OTHER_ACTORS].map((who) => {
+    const { offset, capacity } = fleet.ring(who)
+    return { what: `ring of ${who}`, from: offset, to: offset + BROADCAST_HEADER_BYTES + capacity * 64 }
+  })
+  const stripes = fleet.stripes.flatMap((stripe) => [
+    ...TABLES.map((table) => spanOf(`${stripe.shard}.${table}`, stripe[table])),
+    ...(['log', 'explain'] as const).map((ring) => ({
+      what: `${stripe.shard}.${ring}`,
+      from: stripe[ring].offset,
+      to: stripe[ring].offset + RING_HEADER_BYTES + stripe[ring].capacity,
+    })),
   ])
+  const { verdicts, admin, limits, stripes: end } = fleetLayout(shape)
+  const tables = [
+    { what: 'verdicts', from: verdicts, to: verdicts + shape.endpoints * VERDICT_WORDS * 4 },
+    { what: 'admin', from: admin, to: admin + shape.endpoints * ADMIN_WORDS * 4 },
+    { what: 'limits', from: limits, to: limits + shape.clusters * LIMIT_WORDS * 4 },
+  ]
+  assert.ok(rings.every(({ to }) => to <= end))
+  return [...rings, ...stripes, ...tables, spanOf('beliefs of health', fleet.healthBeliefs)]
 }
 
 test('tables lie apart: aligned to 128 bytes, disjoint, inside the memory, stripes on pages of their own', () => {
@@ -106,17 +129,22 @@ test('every actor has a line of its own', () => {
   }
   assert.throws(() => fleet.actor(99), RangeError)
   assert.throws(() => fleet.stripe(3), RangeError)
+  assert.throws(() => fleet.ring(99), RangeError)
 })
 
-test('zeroStripe: gauges and client counts of that shard go, totals and other shards stay', () => {
+test('zeroStripe: gauges, client counts and start times of that shard go, totals, beliefs and other shards stay', () => {
   const fleet = openFleet(allocateFleet(shape))
   for (const stripe of fleet.stripes) for (const table of TABLES) stripe[table].fill(stripe.shard + 1)
   zeroStripe(fleet, 1)
   for (const stripe of fleet.stripes) {
     for (const table of TABLES) {
-      const gone = stripe.shard === 1 && (table.endsWith('Gauges') || table === 'clients')
+      const gone = (at: number): boolean =>
+        stripe.shard === 1 &&
+        (table.endsWith('Gauges') ||
+          table === 'clients' ||
+          (table === 'beliefs' && at % BELIEF_WIDTH === BELIEF.startSum))
       assert.ok(
-        stripe[table].every((word) => word === (gone ? 0 : stripe.shard + 1)),
+        stripe[table].every((word, at) => word === (gone(at) ? 0 : stripe.shard + 1)),
         `${stripe.shard}.${table}`,
       )
     }
@@ -133,6 +161,9 @@ test('shapes out of bounds are refused', () => {
     { listeners: 1.5 },
     { clientBuckets: 100 },
     { logBytes: 1000 },
+    { explainBytes: 1000 },
+    { ringRecords: 16 },
+    { ringRecords: 1000 },
   ]) {
     assert.throws(() => allocateFleet({ ...shape, ...wrong }), RangeError, JSON.stringify(wrong))
   }

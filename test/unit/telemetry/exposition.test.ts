@@ -2,11 +2,14 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { ENGINE_STATS } from '../../../src/io/engine.ts'
+import { FleetView } from '../../../src/shm/fleet-view.ts'
+import { FleetVoice } from '../../../src/shm/voice.ts'
 import { ENGINE_METRICS } from '../../../src/telemetry/engine-metrics.ts'
 import { renderExposition } from '../../../src/telemetry/exposition.ts'
 import { fleetFamilies } from '../../../src/telemetry/fleet-metrics.ts'
 import type { FleetNames } from '../../../src/telemetry/fleet-metrics.ts'
 import { TryRecord } from '../../../src/telemetry/record.ts'
+import { FoldRecorder } from '../../../src/telemetry/fold-recorder.ts'
 import { OUTCOME } from '../../../src/telemetry/outcome.ts'
 import { processFamilies } from '../../../src/telemetry/process-metrics.ts'
 import { parseExposition } from './prometheus-parser.ts'
@@ -186,4 +189,39 @@ test('exposition round trip: any help, label values and numbers come back throug
     ),
     { numRuns: 500 },
   )
+})
+
+test('how facts travel: said by whom, folded and lost by whom, how old when used; no quantiles where nothing was heard', () => {
+  const fleet = makeFleet()
+  const view = new FleetView(fleet, 0, new FoldRecorder(fleet, 0))
+  view.adopt(1, 0, 1000)
+  const voice = new FleetVoice(fleet, 1)
+  voice.began(1, 0, 1000)
+  for (let i = 0; i < 50; i++) voice.failed(1, 0, 1, 1)
+  view.fold(1002)
+  voice.nowMs = 2000
+  for (let i = 0; i < 2; i++) voice.failed(1, 0, 1, 1)
+  view.fold(2100)
+  for (let i = 0; i < 60; i++) voice.failed(1, 0, 1, 1)
+  view.fold(2100)
+  const families = parseExposition(renderExposition(fleetFamilies(fleet, names, ENGINE_STATS)))
+  const value = (name: string, labels: Record<string, string>): number => valueOf(families, name, labels)
+  assert.equal(value('weir_facts_published_total', { actor: 'shard 1' }), 112)
+  assert.equal(value('weir_facts_published_total', { actor: 'health' }), 0)
+  assert.equal(value('weir_shard_facts_folded_total', { shard: '0' }), 52)
+  assert.equal(value('weir_shard_facts_lost_total', { shard: '0' }), 60)
+  assert.equal(value('weir_shard_rings_lapped_total', { shard: '0' }), 1)
+  const staleness = 'weir_shard_fact_staleness_seconds'
+  assert.equal(families.get(staleness)?.type, 'summary')
+  const near = (q: string, seconds: number): void => {
+    const found = value(staleness, { shard: '0', quantile: q })
+    assert.ok(Math.abs(found - seconds) <= seconds / 32, `${q}: ${found}`)
+  }
+  near('0.5', 0.002)
+  near('0.99', 0.1)
+  assert.equal(value(`${staleness}_count`, { shard: '0' }), 52)
+  assert.ok(Math.abs(value(`${staleness}_sum`, { shard: '0' }) - 0.3) < 1e-9)
+  assert.equal(value(`${staleness}_count`, { shard: '1' }), 0)
+  const quantiles = families.get(staleness)!.samples.filter(({ labels }) => labels.has('quantile'))
+  assert.deepEqual(new Set(quantiles.map(({ labels }) => labels.get('shard'))), new Set(['0']))
 })
