@@ -2,10 +2,17 @@ import { CONTRACT_LAWS } from './laws/contract.ts'
 import { FAILURE_LAWS } from './laws/failure.ts'
 import { FAIRNESS_LAWS } from './laws/fairness.ts'
 import { KEY_LAWS } from './laws/keys.ts'
+import { MEMBERSHIP_LAWS } from './laws/membership.ts'
 import type { Law, Subject } from './laws/law.ts'
 
 /** All laws of policies: what the properties hold the built-in ones to, and `weir policy test` a researcher's. */
-export const LAWS: readonly Law[] = [...CONTRACT_LAWS, ...FAIRNESS_LAWS, ...FAILURE_LAWS, ...KEY_LAWS]
+export const LAWS: readonly Law[] = [
+  ...CONTRACT_LAWS,
+  ...FAIRNESS_LAWS,
+  ...FAILURE_LAWS,
+  ...KEY_LAWS,
+  ...MEMBERSHIP_LAWS,
+]
 
 export type Verdict = {
   readonly law: string
