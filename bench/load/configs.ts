@@ -13,6 +13,9 @@ export type ConfigInput = {
   readonly shards: number
   /** Client connections it must hold. */
   readonly connections: number
+  /** Further backends, and what stands in weir's cluster besides them: only the balance section has these. */
+  readonly morePorts: readonly number[]
+  readonly clusterKeys: string
 }
 
 const nginxLogFormat =
@@ -114,6 +117,6 @@ routes:
   - { cluster: origin }
 clusters:
   origin:
-    policy: round-robin
-    endpoints: [127.0.0.1:${c.backendPort}]
+    ${c.clusterKeys}
+    endpoints: [${[c.backendPort, ...c.morePorts].map((port) => `127.0.0.1:${port}`).join(', ')}]
 `

@@ -22,6 +22,9 @@ export type Variant = {
   readonly shards: number
   readonly connections: number
   readonly pinned: boolean
+  readonly morePorts: readonly number[]
+  /** YAML of weir's cluster. */
+  readonly clusterKeys: string
 }
 
 /** A contender that answers. */
@@ -105,7 +108,7 @@ export const startContender = async (name: ContenderName, variant: Variant, yard
   const folder = join(temporaryDirectory(), `${++started}-${name}`)
   mkdirSync(folder)
   const logPath = variant.log ? join(folder, 'access.log') : undefined
-  const { shards, connections } = variant
+  const { shards, connections, morePorts, clusterKeys } = variant
   const config: ConfigInput = {
     port: name === 'floor' ? 0 : await freePort(),
     backendPort: yard.backendPort,
@@ -113,6 +116,8 @@ export const startContender = async (name: ContenderName, variant: Variant, yard
     logPath,
     shards,
     connections,
+    morePorts,
+    clusterKeys,
   }
   const command = commandOf(name, yard, config)
   const placed = variant.pinned ? yard.place(command, 'proxy') : command

@@ -26,6 +26,7 @@ const columnsOf: Readonly<Record<SectionName, readonly Column[]>> = {
   small: requestColumns,
   logs: [...requestColumns, column('% logged', 'loggedShare', 1, 100)],
   shards: requestColumns,
+  balance: requestColumns,
   bodies: [
     column('CPU s/GiB', 'cpuSecondsPerGiB', 3),
     column('GiB/s', 'gibPerSecond', 2),
@@ -47,6 +48,13 @@ const titles: Readonly<Record<SectionName, string>> = {
   bodies: 'Bodies',
   idle: 'Idle keep-alive connections',
   shards: 'Two shards against one, small GETs',
+  balance: 'What balancing costs: four backends, small GETs',
+}
+
+/** What a section's ratios are to, where it is one of its own contenders. */
+const baseOf: Readonly<Partial<Record<SectionName, string>>> = {
+  shards: 'weir, 1 shard',
+  balance: 'round-robin',
 }
 
 const figure = /^-?[\d.]+$|^–$/
@@ -90,12 +98,13 @@ const sectionTable = (
       samples.filter((s) => s.case === summary.case && s.contender === contender)
     const ratio = (to: string | undefined): string =>
       fixed(pairedRatio(of(summary.contender), of(to), metric), 3)
+    const base = baseOf[section]
     const figures = columns.map((c) => c.show(summary.medians))
-    const ratios =
-      section === 'shards' ? [ratio('weir, 1 shard')] : [ratio(cheaperPeer(sameCase, metric)), ratio('floor')]
+    const ratios = base === undefined ? [ratio(cheaperPeer(sameCase, metric)), ratio('floor')] : [ratio(base)]
     return [summary.case, summary.contender, ...figures, ...ratios]
   })
-  const ratioTitles = section === 'shards' ? ['× 1 shard'] : ['× cheaper peer', '× floor']
+  const base = baseOf[section]
+  const ratioTitles = base === undefined ? ['× cheaper peer', '× floor'] : [`× ${base}`]
   return table(['case', 'contender', ...columns.map((c) => c.title), ...ratioTitles], rows)
 }
 

@@ -1,8 +1,8 @@
 /** What a run leaves behind: the shape of the JSON file. Figures carry their unit in their name. */
 
-export type SectionName = 'small' | 'logs' | 'bodies' | 'idle' | 'shards'
+export type SectionName = 'small' | 'logs' | 'bodies' | 'idle' | 'shards' | 'balance'
 
-export const sectionNames: readonly SectionName[] = ['small', 'logs', 'bodies', 'idle', 'shards']
+export const sectionNames: readonly SectionName[] = ['small', 'logs', 'bodies', 'idle', 'shards', 'balance']
 
 export type Metrics = Readonly<Record<string, number>>
 

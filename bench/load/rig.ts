@@ -21,6 +21,8 @@ export type Rig = {
   readonly holdProgram: string
   readonly backendPort: number
   readonly backendPid: number
+  /** Starts another backend; its port. */
+  readonly anotherBackend: () => Promise<number>
   readonly placeRest: (command: Command) => Command
   readonly samples: Sample[]
   readonly warnings: string[]
@@ -96,7 +98,14 @@ export const buildRig = async (options: Options, tools: Tools): Promise<Rig> => 
   const backend = start('backend', place([backendProgram], 'rest'))
   const backendPort = await announcedPort(backend)
   const yard = { tools, options, backendPort, floorProgram, place }
-  const defaults: Variant = { log: false, shards: 1, connections: 1024, pinned: options.pin }
+  const defaults: Variant = {
+    log: false,
+    shards: 1,
+    connections: 1024,
+    pinned: options.pin,
+    morePorts: [],
+    clusterKeys: 'policy: round-robin',
+  }
   return {
     options,
     cores,
@@ -106,6 +115,7 @@ export const buildRig = async (options: Options, tools: Tools): Promise<Rig> => 
     holdProgram,
     backendPort,
     backendPid: backend.pid,
+    anotherBackend: () => announcedPort(start('backend', place([backendProgram], 'rest'))),
     placeRest: (command) => place(command, 'rest'),
     ...recorder(),
     launch: async (name, variant) => {

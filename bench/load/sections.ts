@@ -92,10 +92,34 @@ const shards = async (rig: Rig): Promise<void> => {
   await alternate(rig, 'shards', [smallGet(256)], running)
 }
 
+const BACKENDS = 4
+/** Everything that watches the fleet: checks, all outlier rules, slow start, retries. */
+const GUARDED = `policy: p2c
+    health: { http: { path: /small }, interval: 2s }
+    outliers: on
+    slowStart: 30s`
+
+/** weir alone: what choosing by the fleet's truth costs above taking turns, with nothing else on. */
+const balance = async (rig: Rig): Promise<void> => {
+  if (!rig.contenders.includes('weir')) {
+    rig.warn('the balance section needs weir: skipped')
+    return
+  }
+  const morePorts: number[] = []
+  while (morePorts.length < BACKENDS - 1) morePorts.push(await rig.anotherBackend())
+  const bare = 'policy: round-robin\n    outliers: off\n    retry: { attempts: 0 }'
+  const cases = { 'round-robin': bare, p2c: 'policy: p2c', 'p2c, guarded': GUARDED }
+  const running: Running[] = []
+  for (const [name, clusterKeys] of Object.entries(cases))
+    running.push({ ...(await rig.launch('weir', { morePorts, clusterKeys })), name })
+  await alternate(rig, 'balance', [smallGet(64)], running)
+}
+
 export const sections: Readonly<Record<SectionName, (rig: Rig) => Promise<void>>> = {
   small,
   logs,
   bodies,
   idle,
   shards,
+  balance,
 }

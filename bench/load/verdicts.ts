@@ -5,7 +5,7 @@ import { median, pairedRatio } from './stats.ts'
 type Target = {
   readonly sections: readonly SectionName[]
   readonly metric: string
-  readonly against: 'peer' | 'floor' | 'one shard' | 'absolute'
+  readonly against: 'peer' | 'floor' | 'one shard' | 'turns' | 'absolute'
   readonly limit: number
   readonly goal: number
 }
@@ -16,6 +16,7 @@ const targets: readonly Target[] = [
   { sections: ['bodies'], metric: 'cpuSecondsPerGiB', against: 'peer', limit: 1, goal: 1 },
   { sections: ['idle'], metric: 'residentBytesPerConnection', against: 'absolute', limit: 2048, goal: 1024 },
   { sections: ['shards'], metric: 'cpuUsPerRequest', against: 'one shard', limit: 1.05, goal: 1 },
+  { sections: ['balance'], metric: 'cpuUsPerRequest', against: 'turns', limit: 1.03, goal: 1.03 },
 ]
 
 const peers: readonly string[] = ['nginx', 'haproxy']
@@ -36,6 +37,7 @@ const valueOf = (target: Target, samples: readonly Sample[], summaries: readonly
   const { metric } = target
   if (target.against === 'absolute') return median(of('weir').map((s) => s.metrics[metric] ?? Number.NaN))
   if (target.against === 'one shard') return pairedRatio(of('weir, 2 shards'), of('weir, 1 shard'), metric)
+  if (target.against === 'turns') return pairedRatio(of('p2c, guarded'), of('round-robin'), metric)
   const other = target.against === 'floor' ? 'floor' : cheaperPeer(summaries, metric)
   return pairedRatio(of('weir'), of(other), metric)
 }
@@ -43,6 +45,7 @@ const valueOf = (target: Target, samples: readonly Sample[], summaries: readonly
 const titleOf = (target: Target, summaries: readonly Summary[]): string => {
   if (target.against === 'absolute') return 'bytes resident per connection'
   if (target.against === 'one shard') return '2 shards × 1 shard'
+  if (target.against === 'turns') return 'p2c, guarded × round-robin'
   return target.against === 'floor' ? '× floor' : `× ${cheaperPeer(summaries, target.metric) ?? 'peer'}`
 }
 

@@ -92,6 +92,8 @@ test('every configuration asks for the same fields, and logs only when told to',
     logPath: undefined,
     shards: 2,
     connections: 10,
+    morePorts: [],
+    clusterKeys: 'policy: random',
   }
   for (const configOf of [nginxConfig, haproxyConfig]) {
     const text = configOf(input).toLowerCase()
