@@ -63,7 +63,7 @@ export class ClientKey {
         break
       }
       if (end === at || end - at > 4) return false
-      groups[count++] = Number.parseInt(ip.slice(at, end), 16)
+      groups[count++] = hexOf(ip, at, end)
       if (end === ip.length || ip.charCodeAt(end) === PERCENT) break
       if (ip.charCodeAt(end) !== COLON || end + 1 === ip.length) return false
       at = end + 1
@@ -85,6 +85,16 @@ const groupEnd = (ip: string, at: number): number => {
   let end = at
   while (end < ip.length && isHex(ip.charCodeAt(end))) end++
   return end
+}
+
+/** Value of hexadecimal digits. */
+const hexOf = (ip: string, start: number, end: number): number => {
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const code = ip.charCodeAt(at)
+    value = value * 16 + (code <= 57 ? code - 48 : (code | 32) - 87)
+  }
+  return value
 }
 
 const isHex = (code: number): boolean =>
