@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createEngine } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
+import { BUILT_IN } from '../src/balance/policy-source.ts'
 import { systemClock, systemRng } from '../src/io/clock.ts'
 import { Reactor } from '../src/io/reactor.ts'
 import type { ShardSeed } from '../src/proxy/control.ts'
@@ -25,6 +26,8 @@ const shard = new Shard({
   rng: systemRng(),
   hashKey: seed.hashKey,
   reactor: SHARD_REACTOR,
+  policies: BUILT_IN,
+  say: (line) => process.stderr.write(`weir: shard ${seed.shard}: ${line}\n`),
   onError: (error) => {
     const story = error instanceof Error ? (error.stack ?? error.message) : String(error)
     process.stderr.write(

@@ -1,11 +1,19 @@
-import type { EndpointSpec } from '../config/snapshot.ts'
+import type { BalancerEvents } from '../balance/balancer.ts'
+import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import { PoolClaim, REFUSED } from '../shm/claim.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { GAUGE, GAUGE_WORDS } from '../shm/layout.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
+import type { BalancingParts } from '../upstream/balancing.ts'
 import type { Cluster, ClusterPorts } from '../upstream/cluster.ts'
 import type { ConnectionPermits, PermitAnswer } from '../upstream/permits.ts'
 import type { PoolEvents } from '../upstream/pool.ts'
+
+/** What all clusters of a shard are balanced with. */
+export type BalancingPorts = Omit<BalancingParts, 'events'> & {
+  /** A line for the operator. */
+  readonly say: (line: string) => void
+}
 
 const ANSWER: readonly PermitAnswer[] = ['granted', 'maxPerHost', 'maxTotal']
 
@@ -13,12 +21,14 @@ const ANSWER: readonly PermitAnswer[] = ['granted', 'maxPerHost', 'maxTotal']
 export class FleetPorts implements ClusterPorts {
   readonly #claim: PoolClaim
   readonly #recorder: ShardRecorder
+  readonly #balancing: BalancingPorts
   /** Gauges of the other shards. */
   readonly #others: readonly { shard: number; clusters: Int32Array; endpoints: Int32Array }[]
 
-  constructor(fleet: Fleet, shard: number, recorder: ShardRecorder) {
+  constructor(fleet: Fleet, shard: number, recorder: ShardRecorder, balancing: BalancingPorts) {
     this.#claim = new PoolClaim(fleet, shard)
     this.#recorder = recorder
+    this.#balancing = balancing
     this.#others = fleet.stripes
       .filter((stripe) => stripe.shard !== shard)
       .map((stripe) => ({
@@ -53,6 +63,18 @@ export class FleetPorts implements ClusterPorts {
       opened: () => recorder.connectAttempted(endpoint.id),
       idleIs: (idle) => recorder.idleIs(cluster.spec.id, endpoint.id, idle),
     }
+  }
+
+  balancing({ id, name }: ClusterSpec): BalancingParts {
+    const recorder = this.#recorder
+    const { say, ...parts } = this.#balancing
+    const events: BalancerEvents = {
+      fault: () => recorder.policyFault(id),
+      shadowFault: () => recorder.shadowFault(id),
+      shadowPicked: (endpoint, agreed) => recorder.shadowPicked(id, endpoint, agreed),
+      say: (line) => say(`cluster ${name}: ${line}`),
+    }
+    return { ...parts, events }
   }
 
   /**

@@ -1,5 +1,4 @@
 import type { Snapshot } from '../config/snapshot.ts'
-import type { Rng } from '../base/random.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { compileRoutes } from '../route/table.ts'
 import type { RouteTable } from '../route/table.ts'
@@ -15,15 +14,13 @@ export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [] }
 export class Clusters {
   readonly #reactor: Reactor
   readonly #ports: ClusterPorts
-  readonly #rng: Rng
   readonly #byId = new Map<number, Cluster>()
   /** Clusters that left, in which requests still wait. */
   #leaving: Cluster[] = []
 
-  constructor(reactor: Reactor, ports: ClusterPorts, rng: Rng) {
+  constructor(reactor: Reactor, ports: ClusterPorts) {
     this.#reactor = reactor
     this.#ports = ports
-    this.#rng = rng
   }
 
   /** Take over a snapshot's clusters; returns the routing to use from now on. */
@@ -41,7 +38,7 @@ export class Clusters {
         return known
       }
       if (known !== undefined) this.#retire(known)
-      const made = new Cluster(this.#reactor, spec, this.#ports, this.#rng)
+      const made = new Cluster(this.#reactor, spec, this.#ports)
       this.#byId.set(spec.id, made)
       return made
     })
@@ -51,8 +48,9 @@ export class Clusters {
     }
   }
 
-  all(): Iterable<Cluster> {
-    return this.#byId.values()
+  /** Once per turn of the wheel. */
+  turn(nowMs: number): void {
+    for (const cluster of this.#byId.values()) cluster.turn(nowMs)
   }
 
   /** No client is left to use them. */

@@ -1,3 +1,4 @@
+import type { PolicySource } from '../balance/policy-source.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Rng } from '../base/random.ts'
 import type { Snapshot } from '../config/snapshot.ts'
@@ -11,8 +12,10 @@ import { ADMITTED, ConnectionGate } from '../limit/connections.ts'
 import type { HashKey } from '../limit/clients.ts'
 import { RetryBudget } from '../limit/retry-budget.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
+import { FoldRecorder } from '../telemetry/fold-recorder.ts'
 import { ShardRecorder } from '../telemetry/recorder.ts'
 import { UpstreamConnection } from '../upstream/connection.ts'
+import { FleetFacts } from '../upstream/fleet-facts.ts'
 import { ProxyContext } from './context.ts'
 import type { ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
@@ -56,6 +59,9 @@ export type ShardParts = {
   readonly rng: Rng
   readonly hashKey: HashKey
   readonly reactor: ReactorOptions
+  readonly policies: PolicySource
+  /** A line for the operator. */
+  readonly say: (line: string) => void
   /** An exception that was contained: the connection it came from is reset, the shard goes on. */
   readonly onError: (error: unknown) => void
 }
@@ -69,6 +75,7 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #recorder: ShardRecorder
   readonly #service: ProxyService
   readonly #clusters: Clusters
+  readonly #facts: FleetFacts
   readonly #gate: ConnectionGate
   readonly #line: ActorLine
   readonly #drain: Drain
@@ -94,7 +101,10 @@ export class Shard implements ReactorHandler, ShardControl {
     })
     this.#service = new ProxyService(this.#context)
     this.#service.onClosed = (client): void => this.#onClosed(client)
-    this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder), rng)
+    const { policies, say } = parts
+    this.#facts = new FleetFacts(fleet, shard, new FoldRecorder(fleet, shard))
+    const balancing = { facts: this.#facts, policies, say, seed: rng }
+    this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing))
     this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)
@@ -184,16 +194,18 @@ export class Shard implements ReactorHandler, ShardControl {
   onTurn(nowMs: number): void {
     this.#clusters.serveWaiting() // a freed place whose wake-up was lost with a dying shard
     this.#clusters.yieldIdle()
-    for (const cluster of this.#clusters.all()) for (const pool of cluster.pools()) pool.report()
+    this.#clusters.turn(nowMs)
     this.#drain.onTurn(nowMs)
   }
 
   onBatchEnd(nowMs: number, startedMs: number): void {
+    this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)
     this.#recorder.busy(this.#parts.clock.monotonicMs() - startedMs)
   }
 
   onBatchStart(): number {
+    this.#facts.hear(this.reactor.engine.clock[0]!)
     return this.#parts.clock.monotonicMs()
   }
 

@@ -28,8 +28,17 @@ export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<str
     'timeout',
     'malformed',
   ].map((failure) => ({ failure })),
+  /** Whether two policies picked the same. */
+  agreed: ['true', 'false'].map((agreed) => ({ agreed })),
 }
-export type Dimension = 'code' | 'outcome' | 'refusal' | 'clientTimeout' | 'upstreamTimeout' | 'failure'
+export type Dimension =
+  | 'code'
+  | 'outcome'
+  | 'refusal'
+  | 'clientTimeout'
+  | 'upstreamTimeout'
+  | 'failure'
+  | 'agreed'
 
 /** Why a client connection was closed on arrival. */
 export const REFUSAL = { limit: 0, clientLimit: 1, draining: 2 } as const
@@ -145,10 +154,27 @@ const clusterFamilies = {
     name: 'weir_cluster_stale_reuses_total',
     help: 'Pooled connections that turned out dead when used.',
   },
+  policyFaults: {
+    name: 'weir_cluster_policy_faults_total',
+    help: 'Times the policy threw or picked nobody there is, and the default policy picked.',
+  },
+  shadowPicks: {
+    name: 'weir_cluster_shadow_picks_total',
+    help: 'Picks of the shadow policy, and whether the one in force picked the same.',
+    dimension: 'agreed',
+  },
+  shadowFaults: {
+    name: 'weir_cluster_shadow_faults_total',
+    help: 'Times the shadow policy threw or picked nobody there is.',
+  },
 } as const
 
 const endpointFamilies = {
   picks: { name: 'weir_endpoint_picks_total', help: 'Times the balancer chose this endpoint.' },
+  shadowPicks: {
+    name: 'weir_endpoint_shadow_picks_total',
+    help: 'Times the shadow policy would have chosen this endpoint.',
+  },
   successes: {
     name: 'weir_endpoint_successes_total',
     help: 'Complete responses with a status below 500.',

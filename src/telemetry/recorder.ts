@@ -188,6 +188,21 @@ export class ShardRecorder {
     this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.inFlight]!++
   }
 
+  /** An operator's policy failed, the default one stood in. */
+  policyFault(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.policyFaults]!++
+  }
+
+  shadowFault(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.shadowFaults]!++
+  }
+
+  /** The shadow policy would have picked `endpoint`; `agreed`: so did the one in force. */
+  shadowPicked(cluster: number, endpoint: number, agreed: boolean): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.shadowPicks + (agreed ? 0 : 1)]!++
+    this.#endpoints[endpoint * ENDPOINT_WIDTH + E.shadowPicks]!++
+  }
+
   /** An exchange begins to wait for a connection to an endpoint, until `waitEnded`. */
   waitBegan(cluster: number, endpoint: number): void {
     this.#clusters[cluster * CLUSTER_WIDTH + C.poolWaits]!++

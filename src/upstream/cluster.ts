@@ -1,11 +1,10 @@
-import { NO_PICK } from '../balance/policy.ts'
-import type { Policy } from '../balance/policy.ts'
+import type { Decision } from '../balance/decision.ts'
 import type { PickRequest } from '../balance/pick-request.ts'
-import { ClusterView } from '../balance/view.ts'
-import { makePolicy } from '../balance/registry.ts'
-import type { Rng } from '../base/random.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
+import type { Answer } from '../shm/voice.ts'
+import { ClusterBalancing } from './balancing.ts'
+import type { BalancingParts } from './balancing.ts'
 import { EndpointPool } from './pool.ts'
 import type { PoolEvents, PoolSiblings } from './pool.ts'
 import type { ConnectionPermits } from './permits.ts'
@@ -15,33 +14,30 @@ export interface ClusterPorts {
   /** Limits are read at every `take`, because a reload may change them. */
   permits(cluster: Cluster, endpoint: EndpointSpec): ConnectionPermits
   events(cluster: Cluster, endpoint: EndpointSpec): PoolEvents
+  /** What the cluster is balanced with. */
+  balancing(cluster: ClusterSpec): BalancingParts
 }
 
 /**
- * One shard's side of a cluster: its endpoints' pools and its policy. It lives as long as the cluster's id does; a new snapshot is
+ * One shard's side of a cluster: its endpoints' pools, and how it is balanced. It lives as long as the cluster's id does; a new snapshot is
  * applied to it, and what stays the same (a pool with its connections, the policy's place in its cycle) goes on.
  */
 export class Cluster implements PoolSiblings {
   spec: ClusterSpec
   readonly #reactor: Reactor
   readonly #ports: ClusterPorts
-  readonly #rng: Rng
-  #policy: Policy
-  #policyName = ''
-  /** Pools that can be picked, index-aligned with the view. */
-  #pickable: EndpointPool[] = []
+  readonly #balancing: ClusterBalancing
+  /** By slot. */
   #pools = new Map<number, EndpointPool>()
-  #view: ClusterView = new ClusterView(0)
   #waiting = 0
   /** Pools of endpoints that left, for whose connections requests still wait. */
   #leaving: EndpointPool[] = []
 
-  constructor(reactor: Reactor, spec: ClusterSpec, ports: ClusterPorts, rng: Rng) {
+  constructor(reactor: Reactor, spec: ClusterSpec, ports: ClusterPorts) {
     this.#reactor = reactor
     this.#ports = ports
-    this.#rng = rng
     this.spec = spec
-    this.#policy = makePolicy(spec.policy)
+    this.#balancing = new ClusterBalancing(ports.balancing(spec), spec)
     this.apply(spec)
   }
 
@@ -58,29 +54,47 @@ export class Cluster implements PoolSiblings {
       if (pool === kept) before.delete(endpoint.id)
     }
     for (const gone of before.values()) this.#retire(gone)
-    this.#rebuild()
+    this.#balancing.apply(spec, this.#reactor.nowMs)
   }
 
   /** The cluster left the configuration. */
   retire(): void {
     for (const pool of this.#pools.values()) this.#retire(pool)
     this.#pools.clear()
-    this.#rebuild()
+    this.#balancing.retire(this.#reactor.nowMs)
   }
 
-  /** The endpoint for a request, undefined if there is none; `ask.slot` says which, or why none. */
-  pick(ask: PickRequest): EndpointPool | undefined {
-    for (let draw = 0; draw <= ask.excludedCount; draw++) {
-      const index = this.#policy.pick(this.#view, ask.key, this.#rng)
-      if (index === NO_PICK) break
-      const pool = this.#pickable[index]!
-      ask.slot = pool.spec.id
-      if (!ask.excludes(pool.spec.id)) return pool
-    }
-    const rest = this.#pickable.filter((pool) => !ask.excludes(pool.spec.id))
-    const pool = rest.length === 0 ? undefined : rest[this.#rng.below(rest.length)]
-    ask.slot = pool === undefined ? NO_PICK : pool.spec.id
-    return pool
+  /** The endpoint for a request, undefined if there is none; `ask.slot` says which, or why none. `decision`, if given, takes down how it came to that. */
+  pick(ask: PickRequest, decision?: Decision): EndpointPool | undefined {
+    return this.#pools.get(this.#balancing.pick(ask, this.#reactor.nowMs, decision))
+  }
+
+  // ── what tries show of an endpoint ──
+
+  /** A try begins, and the recorder has counted it (`picked`). */
+  began(pool: EndpointPool): void {
+    this.#balancing.began(pool.spec, this.#reactor.nowMs)
+  }
+
+  /** A try that began at `startMs` is over, and the recorder has counted that (`tryEnded`). */
+  ended(pool: EndpointPool, startMs: number): void {
+    this.#balancing.ended(pool.spec, startMs)
+  }
+
+  /** The endpoint answered a try; its cost is filled in here. `retryAfterMs`: for how long it asks to be left alone, 0: it does not. */
+  answered(pool: EndpointPool, answer: Answer, retryAfterMs: number): void {
+    this.#balancing.answered(pool.spec, answer, retryAfterMs)
+  }
+
+  /** The endpoint failed a try. `fault`: `FAULT`. */
+  failed(pool: EndpointPool, fault: number, tookMs: number): void {
+    this.#balancing.failed(pool.spec, fault, tookMs)
+  }
+
+  /** Once per turn of the wheel. */
+  turn(nowMs: number): void {
+    this.#balancing.turn(nowMs)
+    for (const pool of this.#pools.values()) pool.report()
   }
 
   pools(): Iterable<EndpointPool> {
@@ -132,19 +146,5 @@ export class Cluster implements PoolSiblings {
       events: this.#ports.events(this, endpoint),
       siblings: this,
     })
-  }
-
-  #rebuild(): void {
-    this.#pickable = [...this.#pools.values()].filter((pool) => pool.spec.weight > 0)
-    const weights = Float64Array.from(this.#pickable, (pool) => pool.spec.weight)
-    const same = weights.length === this.#view.size && weights.every((w, i) => w === this.#view.weights[i])
-    if (this.spec.policy.name === this.#policyName && same) return
-    if (this.spec.policy.name !== this.#policyName) {
-      this.#policyName = this.spec.policy.name
-      this.#policy = makePolicy(this.spec.policy)
-    }
-    this.#view = new ClusterView(weights.length)
-    this.#view.weights.set(weights)
-    this.#policy.rebuild(this.#view, this.#rng)
   }
 }

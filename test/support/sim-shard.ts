@@ -1,3 +1,4 @@
+import { BUILT_IN } from '../../src/balance/policy-source.ts'
 import { Sfc32 } from '../../src/base/random.ts'
 import { clusterSpec, endpointSpec } from './specs.ts'
 import type { ClusterSpec, ListenerSpec, Snapshot } from '../../src/config/snapshot.ts'
@@ -137,6 +138,8 @@ export const startSimShard = (
     rng: new Sfc32(world.seed, index, 7),
     hashKey: [1, 2],
     reactor,
+    policies: BUILT_IN,
+    say: () => {},
     onError: (error) => {
       errors.push(error)
       throw error

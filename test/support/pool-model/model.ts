@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { seededRng } from '../../../src/base/random.ts'
 import { endpointSpec } from '../specs.ts'
 import type { ClusterSpec } from '../../../src/config/snapshot.ts'
 import type { Reactor } from '../../../src/io/reactor.ts'
 import { Cluster } from '../../../src/upstream/cluster.ts'
 import type { UpstreamConnection, UpstreamUser } from '../../../src/upstream/connection.ts'
 import type { EndpointPool } from '../../../src/upstream/pool.ts'
+import { balancingAlone } from '../balancer/alone.ts'
 import { CLUSTER } from '../sim-shard.ts'
 import { IdleEngine, quietReactor } from './idle-engine.ts'
 import { ModelPermits } from './permits.ts'
@@ -39,8 +39,9 @@ export class PoolModel implements Users {
     const ports = {
       permits: (_: Cluster, { id }: { id: number }) => this.permits.of(id),
       events: () => events,
+      balancing: () => balancingAlone(),
     }
-    this.#cluster = new Cluster(this.#reactor, this.#spec(), ports, seededRng(1))
+    this.#cluster = new Cluster(this.#reactor, this.#spec(), ports)
     this.#notePools()
   }
 
