@@ -28,7 +28,8 @@ export class ChooseSome implements Policy {
   }
 
   rebuild(view: ClusterView): void {
-    this.reweigh(view)
+    this.#line.rebuild(view.weights)
+    this.#load.rebuild(view)
   }
 
   reweigh(view: ClusterView): void {

@@ -95,19 +95,20 @@ export class EarliestDeadline {
     return first < second || (first === second && one < other)
   }
 
-  save(state: Float64Array): number {
+  /** Writes to `state` from `at` on; how many numbers, -1 if they do not fit. */
+  save(state: Float64Array, at: number): number {
     const length = this.#deadlines.length + 2
-    if (length > state.length) return -1
-    state[0] = this.#now
-    state[1] = this.#unit
-    state.set(this.#deadlines, 2)
+    if (at + length > state.length) return -1
+    state[at] = this.#now
+    state[at + 1] = this.#unit
+    state.set(this.#deadlines, at + 2)
     return length
   }
 
-  restore(state: Float64Array): void {
-    this.#now = state[0]!
-    this.#unit = state[1]!
-    for (let i = 0; i < this.#deadlines.length; i++) this.#deadlines[i] = state[i + 2]!
+  restore(state: Float64Array, at: number): void {
+    this.#now = state[at]!
+    this.#unit = state[at + 1]!
+    for (let i = 0; i < this.#deadlines.length; i++) this.#deadlines[i] = state[at + 2 + i]!
     this.#heapify()
   }
 }

@@ -1,5 +1,5 @@
 import type { Rng } from '../base/random.ts'
-import { ChooseLeast } from './choose-least.ts'
+import { ChooseLeast, levelOf, writePlaces } from './choose-least.ts'
 import { ChooseSome } from './choose-some.ts'
 import { EarliestDeadline } from './earliest-deadline.ts'
 import { InFlightLoad } from './load.ts'
@@ -8,29 +8,34 @@ import { NO_PICK } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { ClusterView } from './view.ts'
 
-/** Of all endpoints the one with the fewest exchanges under way per weight, of equal ones by weight. */
+/** Of all endpoints the one with the fewest exchanges under way for its weight (`levelOf`). */
 export class LeastRequestScan implements Policy {
   readonly heedsWeights = true
   readonly #choice = new ChooseLeast()
+  #places: Float64Array = new Float64Array(0)
   #least = 0
 
   rebuild(view: ClusterView): void {
-    this.#choice.resize(view.weights)
+    this.#choice.resize(view.size)
+    this.#places = new Float64Array(view.size)
+    this.reweigh(view)
   }
 
   reweigh(view: ClusterView): void {
-    this.#choice.resize(view.weights)
+    writePlaces(view, this.#places)
   }
 
   pick(view: ClusterView, _key: number, rng: Rng): number {
     if (view.size === 0) return NO_PICK
-    const { inFlight, weights } = view
-    const { scores } = this.#choice
+    const { inFlight } = view
+    const { scores, room } = this.#choice
+    const places = this.#places
     let least = Infinity
     for (let i = 0; i < scores.length; i++) {
-      const score = inFlight[i]! / weights[i]!
-      scores[i] = score
-      if (score < least) least = score
+      const level = levelOf(inFlight[i]!, places[i]!)
+      scores[i] = level
+      room[i] = (level + 1) * places[i]! - inFlight[i]!
+      if (level < least) least = level
     }
     this.#least = least
     return this.#choice.choose(least, view.considered, rng)
@@ -92,11 +97,11 @@ export class LeastRequestEdf implements Policy {
   }
 
   save(state: Float64Array): number {
-    return this.#turns.save(state)
+    return this.#turns.save(state, 0)
   }
 
   restore(state: Float64Array): void {
-    this.#turns.restore(state)
+    this.#turns.restore(state, 0)
   }
 }
 

@@ -4,7 +4,9 @@ import type { ClusterView } from './view.ts'
 export interface LoadMetric {
   /** What it has learned, for replay. */
   readonly state: Float64Array
-  /** Membership or weights changed. */
+  /** Membership changed. */
+  rebuild(view: ClusterView): void
+  /** Weights changed. */
   reweigh(view: ClusterView): void
   of(view: ClusterView, index: number): number
   /** The endpoint was drawn and compared. */
@@ -14,6 +16,8 @@ export interface LoadMetric {
 /** Exchanges under way per unit of weight. */
 export class InFlightLoad implements LoadMetric {
   readonly state: Float64Array = new Float64Array(0)
+
+  rebuild(): void {}
 
   reweigh(): void {}
 

@@ -1,12 +1,16 @@
 import type { PolicyOptions, PolicySpec } from '../config/snapshot.ts'
 import { BoundedLoad } from './bounded-load.ts'
 import { ChooseSome } from './choose-some.ts'
+import { RelativeDegradation } from './d2.ts'
 import { leastRequest } from './least-request.ts'
+import { LeastTime } from './least-time.ts'
 import { InFlightLoad } from './load.ts'
 import { Maglev } from './maglev.ts'
 import { OnePlusBeta } from './one-plus-beta.ts'
 import { optionsOf } from './options.ts'
 import type { PolicyName } from './options.ts'
+import { Orca } from './orca.ts'
+import { peakEwma } from './peak-ewma.ts'
 import type { Policy } from './policy.ts'
 import { Random } from './random.ts'
 import { Rendezvous } from './rendezvous.ts'
@@ -24,6 +28,11 @@ const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Poli
   'least-request': (given) => leastRequest(optionsOf('least-request', given)),
   'one-plus-beta': (given) => new OnePlusBeta(optionsOf('one-plus-beta', given).beta),
   // By latency and feedback.
+  'peak-ewma': (given) => peakEwma(optionsOf('peak-ewma', given)),
+  'failure-biased-ewma': (given) => peakEwma(optionsOf('failure-biased-ewma', given)),
+  'least-time': (given) => new LeastTime(optionsOf('least-time', given)),
+  orca: (given) => new Orca(optionsOf('orca', given)),
+  d2: (given) => new RelativeDegradation(optionsOf('d2', given)),
   // By hash of the key.
   'ring-hash': (given) => {
     const options = optionsOf('ring-hash', given)

@@ -88,7 +88,6 @@ export class RoundRobin implements Policy {
     const index = this.#equal ? this.#rotate(view.size) : this.#smooth(view)
     this.#last = index
     view.considered.note(index, 0)
-    if (!this.#equal) view.considered.looked += view.size - 1
     return index
   }
 
