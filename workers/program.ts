@@ -54,11 +54,12 @@ export function run(
 
 export async function demo(ports: DemoPorts): Promise<number> {
   const backends = startThread<{ addresses(): DemoBackends }>({ name: 'demo', url: door('demo'), seed: {} })
-  const config = demoConfig(ports, await backends.ref.call.addresses())
+  const addresses = await backends.ref.call.addresses()
+  const config = demoConfig(ports, addresses)
   const source = { name: 'demo', read: () => Promise.resolve(config) }
   const exitCode = await run(source, (program) => {
     const { listeners, admin = '' } = program.addresses()
-    for (const line of demoHints(listeners['web']?.[0] ?? '', admin)) say(line)
+    for (const line of demoHints(listeners['web']?.[0] ?? '', admin, addresses.quick)) say(line)
   })
   if (exitCode === 1)
     say('weir: other ports for the demo: weir demo --port 8081 --admin-port 9901 (0: any free one)')

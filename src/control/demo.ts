@@ -13,6 +13,7 @@ export function demoConfig({ port, adminPort }: DemoPorts, backends: DemoBackend
   const { quick, steady, slow, flaky } = backends
   return `admin: { bind: 127.0.0.1:${adminPort} }
 accessLog: stderr
+explain: { sample: 100% }
 listeners:
   web: { bind: 127.0.0.1:${port} }
 routes:
@@ -31,8 +32,8 @@ drain: { window: 1s, hard: 5s }
 `
 }
 
-/** What to try, once it runs. `web` and `admin` are the addresses as bound. */
-export function demoHints(web: string, admin: string): readonly string[] {
+/** What to try, once it runs. `web` and `admin` are the addresses as bound, `quick` that of a backend. */
+export function demoHints(web: string, admin: string, quick: string): readonly string[] {
   return [
     '',
     'weir demo: three backends behind one proxy (quick, steady and slow, 4:2:1), and one that fails now and then. Try:',
@@ -43,9 +44,11 @@ export function demoHints(web: string, admin: string): readonly string[] {
     `  curl -d hello http://${web}/echo  the body comes back`,
     `  for i in $(seq 20); do curl -s http://${web}/; done`,
     '',
-    `  curl http://${admin}/api/v1/clusters   the endpoints: what each got and how it did`,
-    `  curl http://${admin}/api/v1/shards     the shards`,
-    `  curl http://${admin}/metrics           Prometheus metrics`,
+    `  npx weir status --admin ${admin}         the endpoints: state, weight, load, errors`,
+    `  npx weir explain --admin ${admin} <id>   why a request went where it went, by its x-request-id`,
+    `  curl -X PATCH -H 'content-type: application/json' -d '{"admin":"drain"}' \\`,
+    `    http://${admin}/api/v1/clusters/web/endpoints/${quick}   the others take over; "ready" undoes it`,
+    `  curl http://${admin}/                    the whole admin API; /metrics for Prometheus`,
     '',
     'Every request is logged here. Ctrl-C stops.',
     '',

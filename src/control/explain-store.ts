@@ -116,9 +116,9 @@ export class ExplainStore {
   }): readonly ExplainHead[] {
     const { cluster, failed, limit } = wanted
     const shelves = [...(failed === false ? [] : [this.#failed]), ...(failed === true ? [] : [this.#sampled])]
+    const wantedHead = (head: ExplainHead): boolean => cluster === undefined || head.cluster === cluster
     return shelves
-      .flatMap((shelf) => shelf.heads())
-      .filter((head) => cluster === undefined || head.cluster === cluster)
+      .flatMap((shelf) => shelf.heads().filter(wantedHead).slice(-limit)) // they came in the order of their ends
       .toSorted((a, b) => b.at - a.at)
       .slice(0, limit)
   }

@@ -33,13 +33,11 @@ function factsOf(fleet: Fleet, cluster: ClusterSpec): ClusterFacts {
   return facts
 }
 
-function judge(
-  fleet: Fleet,
-  slot: number,
-  state: EndpointState,
-  reason: HealthReason,
-  more: Partial<Verdict> = {},
-): void {
+type Judgement = { readonly state: EndpointState; readonly reason: HealthReason } & Partial<
+  Pick<Verdict, 'generation' | 'ejections' | 'ejectedUntilMs' | 'share'>
+>
+
+function judge(fleet: Fleet, slot: number, { state, reason, ...more }: Judgement): void {
   const verdict = Object.assign(new Verdict(), { generation: 2, sinceMs: NOW_MS - 4000 }, more)
   verdict.state = ENDPOINT_STATE[state]
   verdict.reason = HEALTH_REASON[reason]
@@ -62,11 +60,13 @@ test('nobody said anything: every endpoint is ready, with the weight it has', ()
 
 test('a verdict tells state, reason, since when and until when; only who may be picked weighs anything', () => {
   const fleet = makeFleet()
-  judge(fleet, 3, 'quarantined', 'latency above the cluster', {
+  judge(fleet, 3, {
+    state: 'quarantined',
+    reason: 'latency above the cluster',
     ejections: 2,
     ejectedUntilMs: NOW_MS + 30_000,
   })
-  judge(fleet, 4, 'suspect', 'ratio of HTTP errors', { share: 0.5 })
+  judge(fleet, 4, { state: 'suspect', reason: 'ratio of HTTP errors', share: 0.5 })
   const { endpoints, healthy } = factsOf(fleet, web())
   const [out, doubted, fine] = endpoints
   assert.deepEqual([out?.state, out?.why, out?.ejections], ['quarantined', 'latency above the cluster', 2])
@@ -78,7 +78,7 @@ test('a verdict tells state, reason, since when and until when; only who may be 
 
 test('slow start shows as warmth, and in the weight in effect', () => {
   const fleet = makeFleet()
-  judge(fleet, 3, 'warming', 'recovered')
+  judge(fleet, 3, { state: 'warming', reason: 'recovered' })
   const slowStart = { windowMs: 16_000, aggression: 1, min: 0.1, by: 'time' } as const
   const [endpoint] = factsOf(fleet, web({ slowStart })).endpoints
   assert.deepEqual([endpoint?.state, endpoint?.warmth, endpoint?.effectiveWeight], ['warming', 0.25, 1])
@@ -88,7 +88,7 @@ test('what an operator wants stands above the verdict, and is no reason for pani
   const fleet = makeFleet()
   order(fleet, 3, 1)
   order(fleet, 4, 2, 7)
-  judge(fleet, 4, 'down', 'checks fail')
+  judge(fleet, 4, { state: 'down', reason: 'checks fail' })
   order(fleet, 5, 0, 9)
   const { endpoints, panic, healthy } = factsOf(fleet, web())
   assert.deepEqual(
@@ -111,7 +111,7 @@ test('what an operator wants stands above the verdict, and is no reason for pani
 
 test('panic: below the threshold all weigh that no operator took out', () => {
   const fleet = makeFleet()
-  for (const slot of [3, 4]) judge(fleet, slot, 'down', 'checks fail')
+  for (const slot of [3, 4]) judge(fleet, slot, { state: 'down', reason: 'checks fail' })
   const facts = factsOf(fleet, web())
   assert.deepEqual([facts.panic.now, facts.healthy], [true, 1])
   assert.deepEqual(
@@ -140,7 +140,7 @@ test('a backup weighs nothing while it is not needed; who is outside the subset 
       [null, 0],
     ],
   )
-  for (const slot of [3, 4]) judge(fleet, slot, 'down', 'checks fail')
+  for (const slot of [3, 4]) judge(fleet, slot, { state: 'down', reason: 'checks fail' })
   const after = factsOf(fleet, web({ endpoints }))
   assert.deepEqual(
     after.endpoints.map(({ effectiveWeight }) => effectiveWeight),
@@ -156,7 +156,7 @@ test('a backup weighs nothing while it is not needed; who is outside the subset 
 
 test('words about an earlier tenant of the slot are nobody’s', () => {
   const fleet = makeFleet()
-  judge(fleet, 3, 'down', 'checks fail', { generation: 1 })
+  judge(fleet, 3, { state: 'down', reason: 'checks fail', generation: 1 })
   new MainVoice(fleet).admin(4, Object.assign(new AdminWord(), { generation: 1, state: 2 }))
   const voice = new FleetVoice(fleet, 0)
   voice.began(5, 1, NOW_MS)
@@ -215,7 +215,7 @@ test('retry budget: only the window counts, over all shards; the adaptive limit,
 
 test('the same as metrics: one state at a time, no sample of what is not known', () => {
   const fleet = makeFleet()
-  judge(fleet, 3, 'quarantined', 'latency above the cluster', { ejections: 2 })
+  judge(fleet, 3, { state: 'quarantined', reason: 'latency above the cluster', ejections: 2 })
   const reader = new ClusterReader(fleet, { machineMs: () => NOW_MS, wallMs: () => WALL_MS })
   const text = renderExposition([...balanceFamilies({ clusters: [web()] } as unknown as Snapshot, reader)])
   const families = parseExposition(text)
