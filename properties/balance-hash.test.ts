@@ -1,74 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { BoundedLoad } from '../src/balance/bounded-load.ts'
-import { endpointHash } from '../src/balance/identity.ts'
-import { Maglev } from '../src/balance/maglev.ts'
 import { NO_PICK } from '../src/balance/policy.ts'
-import type { Policy } from '../src/balance/policy.ts'
-import { Rendezvous } from '../src/balance/rendezvous.ts'
 import { RingHash } from '../src/balance/ring-hash.ts'
-import { ClusterView } from '../src/balance/view.ts'
 import { hashPair } from '../src/base/hash.ts'
-import { seededRng } from '../src/base/random.ts'
 import { chiSquare, chiSquareLimit } from '../test/support/balance.ts'
+import {
+  anyFleet,
+  equalFleet,
+  few,
+  fleetView,
+  HASHING,
+  KEYS,
+  keysOf,
+  made,
+  ownersOf,
+  rng,
+} from '../test/support/hashing.ts'
+import type { Hashing } from '../test/support/hashing.ts'
 
-type Endpoint = { readonly id: number; readonly weight: number }
-type Hashing = Policy & Required<Pick<Policy, 'propensity'>>
-
-const POLICIES: Readonly<Record<string, () => Hashing>> = {
-  'ring hash': () => new RingHash({ minSize: 1024, maxSize: 1_048_576 }),
-  maglev: () => new Maglev({ tableSize: 65_537 }),
-  rendezvous: () => new Rendezvous(),
-}
-
-const viewOf = (fleet: readonly Endpoint[]): ClusterView => {
-  const view = new ClusterView(fleet.length)
-  fleet.forEach(({ id, weight }, index) => {
-    view.hashes[index] = endpointHash(`10.0.${id >> 8}.${id & 255}:8080`)
-    view.baseWeights[index] = view.weights[index] = weight
-  })
-  return view
-}
-
-const rng = seededRng(3)
-const keysOf = (count: number): readonly number[] => Array.from({ length: count }, () => rng.uint32() || 1)
-const KEYS = keysOf(400)
-
-const made = (make: () => Hashing, view: ClusterView): Hashing => {
-  const policy = make()
-  policy.rebuild(view, rng)
-  return policy
-}
-
-/** Id of the endpoint of each key. */
-const ownersOf = (make: () => Hashing, fleet: readonly Endpoint[], keys = KEYS): readonly number[] => {
-  const view = viewOf(fleet)
-  const policy = made(make, view)
-  return keys.map((key) => fleet[policy.pick(view, key, rng)]!.id)
-}
-
-const weight = fc.oneof(
-  fc.constant(1),
-  fc.integer({ min: 1, max: 10 }),
-  fc.integer({ min: 1, max: 1_000_000 }),
-)
-const endpoint: fc.Arbitrary<Endpoint> = fc.record({ id: fc.nat(60_000), weight })
-const anyFleet = fc.uniqueArray(endpoint, {
-  minLength: 1,
-  maxLength: 24,
-  size: 'max',
-  selector: ({ id }) => id,
-})
-const equalFleet = (least: number): fc.Arbitrary<Endpoint[]> =>
-  fc
-    .tuple(fc.uniqueArray(fc.nat(60_000), { minLength: least, maxLength: 24, size: 'max' }), weight)
-    .map(([ids, one]) => ids.map((id) => ({ id, weight: one })))
-const few = { numRuns: 25 }
-
-for (const [name, make] of Object.entries(POLICIES)) {
+for (const [name, make] of Object.entries(HASHING)) {
   test(`${name}: of none there is no pick, of one only that, of two either`, () => {
-    const empty = viewOf([])
+    const empty = fleetView([])
     assert.equal(made(make, empty).pick(empty, 1, rng), NO_PICK)
     assert.deepEqual(new Set(ownersOf(make, [{ id: 7, weight: 3 }])), new Set([7]))
     const two = [
@@ -83,7 +36,7 @@ for (const [name, make] of Object.entries(POLICIES)) {
       fc.property(anyFleet, anyFleet, fc.nat(), (fleet, earlier, by) => {
         const turned = fleet.map((_, at) => fleet[(at + by) % fleet.length]!).toReversed()
         const used = make()
-        used.rebuild(viewOf(earlier), rng)
+        used.rebuild(fleetView(earlier), rng)
         const again = (): Hashing => used
         const owners = ownersOf(make, fleet)
         assert.deepEqual(ownersOf(make, turned), owners)
@@ -95,7 +48,7 @@ for (const [name, make] of Object.entries(POLICIES)) {
 
   test(`${name}: a request without a key is drawn by the shares it says it has, which follow the weights`, () => {
     const fleet = [1, 2, 3, 5, 5, 8].map((w, id) => ({ id, weight: w * 10 }))
-    const view = viewOf(fleet)
+    const view = fleetView(fleet)
     const policy = made(make, view)
     const shares = fleet.map((_, index) => policy.propensity(view, 0, index))
     assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-9)
@@ -111,7 +64,7 @@ for (const [name, make] of Object.entries(POLICIES)) {
 
   test(`${name}: the propensity of a key is certainty`, () => {
     const fleet = Array.from({ length: 9 }, (_, id) => ({ id, weight: 1 + (id % 3) }))
-    const view = viewOf(fleet)
+    const view = fleetView(fleet)
     const policy = made(make, view)
     for (const key of KEYS) {
       const index = policy.pick(view, key, rng)
@@ -121,13 +74,13 @@ for (const [name, make] of Object.entries(POLICIES)) {
 
   test(`${name}: ten thousand endpoints are each found by some key, near addresses of equal hashes among them (traefik #12306)`, () => {
     const fleet = Array.from({ length: 10_000 }, (_, id) => ({ id, weight: 1 }))
-    const view = viewOf(fleet)
+    const view = fleetView(fleet)
     view.hashes[77] = view.hashes[7_777]!
     view.hashes[7_778] = view.hashes[7_777]!
     const policy = made(make, view)
     if (name === 'rendezvous') {
       // O(n): the three only, side by side, stand for the rest.
-      const three = viewOf(fleet.slice(0, 3))
+      const three = fleetView(fleet.slice(0, 3))
       three.hashes.fill(5)
       const small = made(make, three)
       assert.equal(new Set(KEYS.map((key) => small.pick(three, key, rng))).size, 3)
@@ -146,9 +99,9 @@ for (const name of ['ring hash', 'rendezvous']) {
     fc.assert(
       fc.property(equalFleet(3), fc.nat(), (fleet, which) => {
         const gone = fleet[which % fleet.length]!
-        const before = ownersOf(POLICIES[name]!, fleet)
+        const before = ownersOf(HASHING[name]!, fleet)
         const after = ownersOf(
-          POLICIES[name]!,
+          HASHING[name]!,
           fleet.filter((one) => one !== gone),
         )
         before.forEach((owner, at) => {
@@ -166,9 +119,9 @@ test('rendezvous: of any weights too', () => {
     fc.property(anyFleet, fc.nat(), (fleet, which) => {
       if (fleet.length < 2) return
       const gone = fleet[which % fleet.length]!
-      const before = ownersOf(POLICIES['rendezvous']!, fleet)
+      const before = ownersOf(HASHING['rendezvous']!, fleet)
       const after = ownersOf(
-        POLICIES['rendezvous']!,
+        HASHING['rendezvous']!,
         fleet.filter((one) => one !== gone),
       )
       before.forEach((owner, at) => assert.ok(owner === gone.id || owner === after[at]))
@@ -180,8 +133,8 @@ test('rendezvous: of any weights too', () => {
 test('rendezvous = the greatest u^(1/weight) of all, taken one by one', () => {
   fc.assert(
     fc.property(anyFleet, (fleet) => {
-      const view = viewOf(fleet)
-      const policy = made(POLICIES['rendezvous']!, view)
+      const view = fleetView(fleet)
+      const policy = made(HASHING['rendezvous']!, view)
       for (const key of KEYS.slice(0, 100)) {
         const draws = fleet.map(({ weight: w }, index) => {
           const u = 1 - (hashPair(view.hashes[index]!, key) + 0.5) / 2 ** 32
@@ -197,7 +150,7 @@ test('rendezvous = the greatest u^(1/weight) of all, taken one by one', () => {
 test('ring hash = the next point in an independent, sorted ring', () => {
   fc.assert(
     fc.property(equalFleet(2), (fleet) => {
-      const view = viewOf(fleet)
+      const view = fleetView(fleet)
       const policy = made(() => new RingHash({ minSize: 16, maxSize: 4096 }), view)
       // What a key is turned into is not the policy's to say; whose arcs follow each other, and how long they are, is.
       const points = fleet
@@ -237,8 +190,8 @@ test('ring hash: of any weights, at most its own keys and those of one step of s
       const steps = Math.ceil(
         Math.abs(4 * Math.log2((sum + gone.weight) / fleet.length / (sum / rest.length))),
       )
-      const before = ownersOf(POLICIES['ring hash']!, fleet)
-      const after = ownersOf(POLICIES['ring hash']!, rest)
+      const before = ownersOf(HASHING['ring hash']!, fleet)
+      const after = ownersOf(HASHING['ring hash']!, rest)
       const moved = before.filter((owner, at) => owner !== gone.id && owner !== after[at]).length
       assert.ok(moved / KEYS.length <= 1 - 2 ** (-steps / 4) + 0.1, `${moved} of ${KEYS.length}`)
     }),
@@ -249,8 +202,8 @@ test('ring hash: of any weights, at most its own keys and those of one step of s
 test('maglev: places are shared to one by weight; a feather has one', () => {
   fc.assert(
     fc.property(anyFleet, (fleet) => {
-      const view = viewOf(fleet)
-      const policy = made(POLICIES['maglev']!, view)
+      const view = fleetView(fleet)
+      const policy = made(HASHING['maglev']!, view)
       const sum = fleet.reduce((of, one) => of + one.weight, 0)
       fleet.forEach(({ weight: w }, index) => {
         const places = policy.propensity(view, 0, index) * 65_537
@@ -271,81 +224,13 @@ test('maglev: when one of n goes, at most 1.5 % of the keys of others move (meas
   for (const size of [2, 3, 10, 50, 200, 500, 1000]) {
     const fleet = Array.from({ length: size }, (_, id) => ({ id, weight: 1 + (id % 2) }))
     const gone = fleet[size >> 1]!
-    const before = ownersOf(POLICIES['maglev']!, fleet, keys)
+    const before = ownersOf(HASHING['maglev']!, fleet, keys)
     const after = ownersOf(
-      POLICIES['maglev']!,
+      HASHING['maglev']!,
       fleet.filter((one) => one !== gone),
       keys,
     )
     const moved = before.filter((owner, at) => owner !== gone.id && owner !== after[at]).length
     assert.ok(moved / keys.length < 0.015, `${size}: ${moved}`)
-  }
-})
-
-const load = fc.record({
-  fleet: anyFleet,
-  factor: fc.constantFrom(1, 1.01, 1.25, 2),
-  arrivals: fc.array(fc.tuple(fc.nat(5), fc.boolean()), { maxLength: 300, size: 'max' }),
-})
-
-for (const [name, make] of Object.entries(POLICIES)) {
-  test(`bounded load over ${name}: at every moment nobody was given more than ⌈c·(m + 1)·w/W⌉, and somebody is always found`, () => {
-    fc.assert(
-      fc.property(load, ({ fleet, factor, arrivals }) => {
-        const view = viewOf(fleet)
-        const policy = made(() => new BoundedLoad(make(), factor), view)
-        const sum = fleet.reduce((of, one) => of + one.weight, 0)
-        const underWay: number[] = []
-        for (const [key, leaves] of arrivals) {
-          if (leaves && underWay.length > 0) view.inFlight[underWay.pop()!]!--
-          view.considered.clear()
-          const index = policy.pick(view, key, rng)
-          assert.ok(index >= 0 && index < fleet.length)
-          const bound = Math.ceil((factor * (underWay.length + 1) * fleet[index]!.weight) / sum)
-          view.inFlight[index]!++
-          assert.ok(view.inFlight[index]! <= bound, `${view.inFlight[index]!} of ${bound}`)
-          underWay.push(index)
-        }
-      }),
-      few,
-    )
-  })
-
-  test(`bounded load over ${name}: with room everywhere it is the policy itself, and a key goes on to the same choice while the same are full`, () => {
-    fc.assert(
-      fc.property(anyFleet, fc.nat(), (fleet, which) => {
-        const view = viewOf(fleet)
-        const plain = made(make, view)
-        const bounded = made(() => new BoundedLoad(make(), 1.25), view)
-        for (const key of KEYS.slice(0, 50)) {
-          assert.equal(bounded.pick(view, key, rng), plain.pick(view, key, rng))
-        }
-        const full = which % fleet.length
-        view.inFlight[full] = 1000
-        const sum = fleet.reduce((of, one) => of + one.weight, 0)
-        const hasRoom = 1000 < Math.ceil((1.25 * 1001 * fleet[full]!.weight) / sum)
-        for (const key of KEYS.slice(0, 50)) {
-          const first = plain.pick(view, key, rng)
-          const index = bounded.pick(view, key, rng)
-          assert.equal(index === first, first !== full || hasRoom)
-          assert.equal(bounded.pick(view, key, seededRng(key)), index)
-        }
-      }),
-      few,
-    )
-  })
-}
-
-test('bounded load: what overflows one endpoint falls on all others, not on a neighbour', () => {
-  const fleet = Array.from({ length: 10 }, (_, id) => ({ id, weight: 1 }))
-  for (const make of Object.values(POLICIES)) {
-    const view = viewOf(fleet)
-    const policy = made(() => new BoundedLoad(make(), 1.25), view)
-    view.inFlight[4] = 100
-    const counts = fleet.map(() => 0)
-    for (const key of keysOf(20_000)) counts[policy.pick(view, key, rng)]!++
-    assert.equal(counts[4], 0)
-    for (const [id, count] of counts.entries())
-      if (id !== 4) assert.ok(count > 1600 && count < 2900, `${count}`)
   }
 })

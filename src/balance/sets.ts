@@ -46,9 +46,9 @@ export const planSets = (members: readonly PlanMember[], spec: PlanSpec): Plan =
     const { share, panic } = loads[at]!
     if (share === 0) return []
     if (panic) return [setOf(name, indexes, share, true)]
-    return inZones(members, indexes, spec.locality).map((part) =>
-      setOf(name + part.suffix, part.indexes, share * part.share, false),
-    )
+    return inZones(members, indexes, spec.locality)
+      .map((part) => setOf(name + part.suffix, part.indexes, share * part.share, false))
+      .filter((set) => set.share > 0)
   })
 }
 
