@@ -175,18 +175,19 @@ export class FleetWorld {
   #say(kind: Step['kind'], shard: number, slot: number, x: number): void {
     const at = this.nowMs
     const tenant = { slot, generation: this.generations[slot]! }
-    const load = Object.assign(new LoadReport(), { utilisation: x / 100, qps: x, eps: x / 1000 })
+    const numbers = { utilisation: x / 100, qps: x, eps: x / 1000 }
+    const load = Object.assign(new LoadReport(), numbers)
     if (kind === 'report') {
       this.#know(shard, slot)
       this.voices[shard]!.report(slot, x % 2, load)
-      this.model.reports.set(this.model.key(shard, slot), { at, source: x % 2, ...load })
+      this.model.reports.set(this.model.key(shard, slot), { at, source: x % 2, ...numbers })
     } else if (kind === 'probe') {
       this.#know(shard, slot)
       this.voices[shard]!.probed(slot, x, x / 3)
       this.model.probed(shard, slot, { at, rif: x, latencyMs: x / 3 })
     } else if (kind === 'healthReport') {
       this.#health.report(tenant, load)
-      this.model.reports.set(this.model.key(SHARDS, slot), { at, source: 2, ...load })
+      this.model.reports.set(this.model.key(SHARDS, slot), { at, source: 2, ...numbers })
     } else if (kind === 'healthProbe') {
       this.#health.probed(tenant, x, x / 7)
       this.model.probed(SHARDS, slot, { at, rif: x, latencyMs: x / 7 })

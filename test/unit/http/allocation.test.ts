@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
 import { ascii } from '../../../src/base/bytes.ts'
 import { requestFraming, responseFraming } from '../../../src/http/framing.ts'
 import { ChunkedReader } from '../../../src/http/h1/chunked.ts'
@@ -8,28 +7,7 @@ import { RequestParser } from '../../../src/http/h1/request-parser.ts'
 import { ResponseParser } from '../../../src/http/h1/response-parser.ts'
 import { METHOD } from '../../../src/http/methods.ts'
 import { Target } from '../../../src/http/uri.ts'
-
-const REPEATS = 50_000
-const ROUNDS = 60
-
-// Optimised code must not have to wait for a core of its own to be compiled on.
-setFlagsFromString('--no-concurrent-recompilation')
-
-/**
- * Bytes of heap one run takes, at best of several rounds: code that is not optimised yet boxes numbers, and other things of the process
- * allocate now and then, but a row that allocates by itself does so in every round.
- */
-function bytesPerRun(run: () => number): number {
-  let least = Infinity
-  for (let round = 0; round < ROUNDS && least > 0.5; round++) {
-    const before = process.memoryUsage().heapUsed
-    for (let i = 0; i < REPEATS; i++) run()
-    const grown = process.memoryUsage().heapUsed - before
-    // A collection in between makes it negative, and says nothing.
-    if (grown >= 0) least = Math.min(least, grown / REPEATS)
-  }
-  return least
-}
+import { bytesPerRun } from '../../support/allocation.ts'
 
 test('the measure sees an allocation', () => {
   const kept: number[][] = [[]]

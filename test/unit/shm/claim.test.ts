@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { SharedCount } from '../../../src/shm/claim.ts'
 import { openFleet, zeroStripe } from '../../../src/shm/fleet.ts'
-import { allocateFleet } from '../../../src/shm/layout.ts'
+import { allocateFleet, GAUGE } from '../../../src/shm/layout.ts'
 import type { FleetHandle } from '../../../src/shm/layout.ts'
 import type { ClaimerData } from './claimer.ts'
 
@@ -54,4 +54,16 @@ test('a shard killed while it holds and claims: zeroing its stripe frees all of 
   const survivor = new SharedCount(fleet, 'listenerGauges', 0)
   for (let i = 0; i < max; i++) assert.ok(survivor.claim(0, max), `claim ${i}`)
   assert.ok(!survivor.claim(0, max))
+})
+
+test('claims of different kinds on one row are counted apart, and a dead shard’s are free again', () => {
+  const fleet = openFleet(makeFleet(2))
+  const open = [0, 1].map((shard) => new SharedCount(fleet, 'clusterGauges', shard))
+  const admitted = [0, 1].map((shard) => new SharedCount(fleet, 'clusterGauges', shard, GAUGE.admitted))
+  for (const count of admitted) assert.ok(count.claim(0, 2))
+  assert.ok(!admitted[0]!.claim(0, 2))
+  assert.ok(open[1]!.claim(0, 1))
+  assert.deepEqual([open[0]!.count(0), admitted[0]!.count(0)], [1, 2])
+  zeroStripe(fleet, 1)
+  assert.deepEqual([open[0]!.count(0), admitted[0]!.count(0)], [0, 1])
 })

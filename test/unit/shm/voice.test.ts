@@ -98,7 +98,9 @@ test('a visitor sees every record as it was said, with its class, status and val
   const seen = new Witness()
   view.fold(61, seen)
   const of = (producer: number): unknown[] =>
-    seen.records.filter((record) => record.producer === producer).map(({ producer: _, ...rest }) => rest)
+    seen.records
+      .filter((record) => record.producer === producer)
+      .map(({ kind, detail, status, values }) => ({ kind, detail, status, values }))
   assert.deepEqual(of(1), [
     { kind: OBSERVATION.response, detail: 0, status: 503, values: [50, 3, 4, 5, 0] },
     { kind: OBSERVATION.failure, detail: FAULT.closed, status: 0, values: [50, 7, 0, 8, 0] },
