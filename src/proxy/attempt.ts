@@ -16,17 +16,13 @@ import type { RequestSide } from './request-side.ts'
 import { FOUND, ResponseReader } from './response-reader.ts'
 import { TryTimes } from './times.ts'
 
-/** Whose tries these are: the exchange, as far as a try knows it. Whatever is said of a try that is over is not said any more. */
+/** Whose tries these are: the exchange, as far as a try knows it. Of a try that is over nothing is said any more. */
 export interface AttemptOwner {
   readonly request: RequestSide
   readonly patience: Patience
+  readonly flow: AttemptFlow
   /** As configured when the exchange began: a reload does not move the goal posts. */
   readonly timeouts: ClusterTimeouts
-  /** It has a connection, which may still be connecting; `waited`: it was not to be had at once. */
-  sent(attempt: Attempt, waited: boolean): void
-  connected(attempt: Attempt): void
-  /** It is no more than lost: whoever was waiting for its connection to take something waits for the next one. */
-  replaying(attempt: Attempt): void
   /** The head of an interim response: `attempt.reader.head`. */
   interim(attempt: Attempt): void
   /** The head of the final one. */
@@ -36,10 +32,22 @@ export interface AttemptOwner {
   /** The endpoint sent FIN behind the head of its response. */
   ended(attempt: Attempt): void
   relayed(attempt: Attempt, status: number, bytes: number): void
-  blocked(attempt: Attempt): void
-  writable(attempt: Attempt): void
   /** It can come to nothing any more. */
   failed(attempt: Attempt, failure: Failure): void
+}
+
+/** What the client's side wants to know of a try's connection. */
+export interface AttemptFlow {
+  /** It has one, which may still be connecting; `waited`: it was not to be had at once. */
+  sent(attempt: Attempt, waited: boolean): void
+  /** It is connected. */
+  connected(): void
+  /** It lost it, and may get another. */
+  lost(): void
+  /** It does not take what we send, … */
+  blocked(attempt: Attempt): void
+  /** … and does again. */
+  writable(attempt: Attempt): void
 }
 
 /**
@@ -85,6 +93,7 @@ export class Attempt implements Seeker, Armed {
     this.times.begin()
     this.reader.begin()
     this.#context.recorder.picked(cluster.spec.id, pool.spec.id)
+    cluster.began(pool)
     const { perTryMs } = this.#timeouts
     if (perTryMs > 0) this.#context.reactor.wheel.arm(this, this.times.startedMs + perTryMs)
   }
@@ -128,7 +137,7 @@ export class Attempt implements Seeker, Armed {
     this.#owner.request.sendTo(up)
     if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
     else this.#owner.patience.awaitServer(up)
-    this.#owner.sent(this, waited)
+    this.#owner.flow.sent(this, waited)
   }
 
   // ── the connection ──
@@ -137,7 +146,7 @@ export class Attempt implements Seeker, Armed {
     this.#step(TRY_STEP.sent)
     this.times.connected()
     this.#owner.patience.awaitServer(this.up!)
-    this.#owner.connected(this)
+    this.#owner.flow.connected()
   }
 
   upstreamData(start: number, end: number): void {
@@ -199,16 +208,16 @@ export class Attempt implements Seeker, Armed {
     this.#step(TRY_STEP.replay)
     this.replayed = true
     if (up !== undefined) this.pool.discard(up)
-    this.#owner.replaying(this)
+    this.#owner.flow.lost()
     this.seek()
   }
 
   upstreamBlocked(): void {
-    this.#owner.blocked(this)
+    this.#owner.flow.blocked(this)
   }
 
   upstreamWritable(): void {
-    this.#owner.writable(this)
+    this.#owner.flow.writable(this)
   }
 
   upstreamRelayDone(status: number, bytes: number): void {

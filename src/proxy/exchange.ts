@@ -1,23 +1,18 @@
-import { NOT_ARMED } from '../base/wheel.ts'
 import type { ClusterTimeouts, RetryClass } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
-import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
-import { RELAY } from '../io/engine.ts'
-import type { Armed } from '../io/reactor.ts'
-import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
+import { UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
-import type { UpstreamConnection } from '../upstream/connection.ts'
-import type { Attempt, AttemptOwner } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
+import { ClientSide } from './client-side.ts'
+import type { ClientOwner } from './client-side.ts'
 import type { ProxyContext } from './context.ts'
-import { bodyRejected, FAILURE } from './failure.ts'
+import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
-import { Flow } from './flow.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
 import { Patience } from './patience.ts'
-import { BODY_OVER_LIMIT } from './pump.ts'
 import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
 import { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
@@ -25,6 +20,7 @@ import { READ, ResponseSide } from './response-side.ts'
 import { retryClassOf, retryClassOfStatus } from './retry.ts'
 import { Times } from './times.ts'
 import { Tries } from './tries.ts'
+import type { TriesOwner } from './tries.ts'
 import { Tunnel } from './tunnel.ts'
 
 /** Where a request was routed. */
@@ -46,8 +42,7 @@ const CLIENT = { keep: 0, close: 1, reset: 2 } as const
  * buffers and the timers, counts and logs. It is what the client connection drives and what its tries report to. Instances, with
  * all they are made of, are reused: what a request allocates are a few small objects that die with the call.
  */
-export class Exchange implements RequestHandler, AttemptOwner, Armed {
-  timerSlot: number = NOT_ARMED
+export class Exchange implements TriesOwner, ClientOwner {
   readonly #context: ProxyContext
   readonly #ports: ExchangePorts
   readonly request: RequestSide
@@ -55,14 +50,12 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
   timeouts!: ClusterTimeouts
   readonly #response: ResponseSide
   readonly #tries: Tries
-  readonly #flow: Flow
+  readonly flow: ClientSide
   readonly #times: Times
   #state: number = STATE.done
   #client!: ClientConnection
   #destination!: Destination
   #tunnel: Tunnel | undefined
-  /** When the head of the response must be here, whatever was tried. */
-  #deadlineMs = Infinity
 
   constructor(context: ProxyContext, ports: ExchangePorts) {
     this.#context = context
@@ -72,7 +65,7 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
     this.#times = new Times(context.reactor)
     this.patience = new Patience(context.reactor, this.request, this.#response)
     this.#tries = new Tries(context, this)
-    this.#flow = new Flow(context.reactor, this, this.#tries)
+    this.flow = new ClientSide(context, this, this.#tries)
   }
 
   /** About to be kept for reuse: must be over. */
@@ -82,23 +75,22 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
 
   /** Take a request to its endpoint. The body follows through `feed`. */
   begin(request: InboundRequest, destination: Destination, wantsKeepAlive: boolean): void {
-    const { recorder, reactor } = this.#context
+    const { recorder } = this.#context
     this.#state = STATE.begun
     this.#client = request.client
     this.#destination = destination
     const { timeouts } = destination.cluster.spec
     this.timeouts = timeouts
-    this.#deadlineMs = timeouts.totalMs > 0 ? reactor.nowMs + timeouts.totalMs : Infinity
     this.#times.begin()
     this.patience.begin(request.client, timeouts.serverMs)
-    this.#flow.begin(request.client)
+    this.flow.begin(request.client)
     this.#tries.begin(destination.cluster, request.upgrade)
-    request.client.handler = this
+    request.client.handler = this.flow
     this.#response.begin(request.client, this.request, wantsKeepAlive)
     recorder.exchangeBegan(request.client.listener.spec.id)
     if (!this.request.begin(request, this.#ports.writer)) {
       recorder.buffersExhausted()
-      this.#fail(FAILURE.overloaded)
+      this.fail(FAILURE.overloaded)
       return
     }
     if (request.client.blocked) this.patience.awaitReader()
@@ -111,29 +103,22 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
   #firstTry(): void {
     const attempt = this.#tries.first()
     if (attempt === undefined) {
-      this.#fail(FAILURE.noEndpoint)
+      this.fail(FAILURE.noEndpoint)
       return
     }
     this.#step(STEP.try)
-    this.#watch()
     attempt.seek()
   }
 
-  sent(attempt: Attempt, waited: boolean): void {
-    this.#flow.sent(attempt, waited)
-  }
-
-  connected(): void {
-    this.#client.resumeBody()
-  }
-
-  replaying(): void {
-    this.#flow.lost()
+  /** The time for all tries together is over. */
+  overdue(): void {
+    this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.total)
+    this.fail(FAILURE.upstreamTimeout)
   }
 
   failed(attempt: Attempt, failure: Failure): void {
     if (attempt.answering || !this.#goesOnWithout(attempt, failure.outcome, retryClassOf(failure.outcome))) {
-      this.#fail(failure)
+      this.fail(failure)
     }
   }
 
@@ -142,81 +127,22 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
     const tries = this.#tries
     let next: Attempt | undefined
     if (tries.live === 1) {
-      if (retryClass === undefined || this.#response.touched) return false
-      next = tries.retry(attempt, retryClass)
+      next = this.#response.touched ? undefined : tries.retry(attempt, retryClass)
       if (next === undefined) return false
       this.#step(STEP.retry)
     }
     tries.drop(attempt, outcome)
-    this.#flow.lost()
+    this.flow.lost()
     next?.seek()
     return true
-  }
-
-  /** The clock of all tries together and that of the next hedge: whichever comes first. */
-  #watch(): void {
-    const atMs = Math.min(this.#deadlineMs, this.#tries.hedgeAtMs)
-    if (atMs < Infinity) this.#context.reactor.wheel.arm(this, atMs)
-  }
-
-  onTimer(nowMs: number): void {
-    const tries = this.#tries
-    if (nowMs >= this.#deadlineMs) {
-      this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.total)
-      this.#fail(FAILURE.upstreamTimeout)
-      return
-    }
-    const hedge = this.#response.touched ? undefined : tries.hedge()
-    this.#watch()
-    hedge?.seek()
-  }
-
-  // ── the client's side ──
-
-  feed(start: number, end: number): number {
-    const at = this.#flow.feed(start, end)
-    if (at >= 0) return at
-    this.#fail(at === BODY_OVER_LIMIT ? FAILURE.bodyTooLarge : bodyRejected(-at))
-    return end
-  }
-
-  clientGone(reset: boolean): void {
-    const outcome = reset ? OUTCOME['client-reset'] : OUTCOME['client-abort']
-    // It may still read: what it has of a response must not look complete.
-    this.#finish(outcome, this.#response.started ? CLIENT.reset : CLIENT.close)
-  }
-
-  clientBlocked(): void {
-    this.#flow.clientBlocked()
-  }
-
-  clientWritable(): void {
-    this.#flow.clientWritable()
-  }
-
-  clientRelayDone(status: number, bytes: number): void {
-    this.request.relayed(status, bytes)
-    if (status === RELAY.ended) this.clientGone(false)
-    else this.#flow.fed()
-  }
-
-  clientTimer(nowMs: number): void {
-    if (!this.patience.clientOverdue(nowMs, this.#tries.main?.up)) return
-    this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.client)
-    this.#fail(FAILURE.clientTimeout)
   }
 
   // ── the endpoint's side ──
 
   interim(attempt: Attempt): void {
-    this.#chosen(attempt)
-    this.#response.interim(attempt.reader.head)
-  }
-
-  /** The client is to have a byte of its response: it is the one, and there will be no other. */
-  #chosen(attempt: Attempt): void {
+    if (this.request.minor !== 1) return // a client that knows of no such thing
     this.#tries.choose(attempt)
-    this.#context.reactor.wheel.disarm(this)
+    this.#response.interim(attempt.reader.head)
   }
 
   responded(attempt: Attempt): void {
@@ -227,8 +153,10 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
       return
     }
     const retryClass = retryClassOfStatus(reader.head.status)
-    if (retryClass !== undefined && this.#goesOnWithout(attempt, OUTCOME.complete, retryClass)) return
-    this.#chosen(attempt)
+    if (this.#tries.isRetried(retryClass) && this.#goesOnWithout(attempt, OUTCOME.complete, retryClass))
+      return
+    this.#tries.choose(attempt)
+    this.#tries.answered()
     attempt.answer()
     this.#step(reader.head.status === 101 ? STEP.switch : STEP.head)
     const result = this.#response.deliver(up, reader.head, reader.at, reader.end)
@@ -236,85 +164,62 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
     reader.release()
     this.#times.firstByte()
     this.request.answered()
-    this.#went(up, result)
+    this.#went(attempt, result)
   }
 
   body(attempt: Attempt, start: number, end: number): void {
-    const up = attempt.up!
-    this.#went(up, this.#response.body(up, start, end))
+    this.#went(attempt, this.#response.body(attempt.up!, start, end))
   }
 
-  /** Some of the response went to the client. */
-  #went(up: UpstreamConnection, result: number): void {
+  ended(attempt: Attempt): void {
+    this.#went(attempt, this.#response.ended())
+  }
+
+  relayed(attempt: Attempt, status: number, bytes: number): void {
+    this.#went(attempt, this.#response.relayed(attempt.up!, status, bytes))
+  }
+
+  /** Some of the response went to the client, or will not. */
+  #went(attempt: Attempt, result: number): void {
+    const up = attempt.up!
     switch (result) {
+      case READ.nothing:
+        return
       case READ.more:
         this.patience.awaitServer(up)
         if (up.relaying) this.patience.awaitReader() // the engine does not tell of a queue that it fills itself
         return
-      case READ.complete:
-        this.#complete(up, this.#response.persistentUpstream)
+      case READ.reusable:
+        up.unhold(HOLD.peerBlocked)
+        this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close, true)
         return
-      case READ.surplus:
-        this.#complete(up, false)
+      case READ.complete:
+        this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close)
         return
       case READ.switched:
-        this.#switch(up)
+        this.#switch(attempt)
+        return
+      case READ.cut:
+        this.fail(FAILURE.upstreamClosed)
         return
       default:
-        this.#fail(FAILURE.upstreamMalformed)
+        this.fail(FAILURE.upstreamMalformed)
     }
   }
 
-  #complete(up: UpstreamConnection, persistent: boolean): void {
-    // An answer that came before the whole request was read leaves some of it in the way of the next one.
-    const clear = this.request.done && !this.request.queuedAt(up)
-    const reusable = persistent && clear && !up.ended
-    if (reusable) up.unhold(HOLD.peerBlocked)
-    this.#finish(OUTCOME.complete, this.#response.keepAlive ? CLIENT.keep : CLIENT.close, reusable)
-  }
-
-  ended(attempt: Attempt): void {
-    if (this.#response.ended()) this.#complete(attempt.up!, false)
-    else this.#fail(FAILURE.upstreamClosed)
-  }
-
-  relayed(attempt: Attempt, status: number, bytes: number): void {
-    if (this.#response.relayed(bytes)) this.#complete(attempt.up!, this.#response.persistentUpstream)
-    else if (status === RELAY.ended) this.#fail(FAILURE.upstreamClosed)
-  }
-
-  blocked(attempt: Attempt): void {
-    this.#flow.blocked(attempt)
-  }
-
-  writable(attempt: Attempt): void {
-    this.#flow.writable(attempt)
-  }
-
   /** A 101 went to the client: from here on a tunnel drives both connections, and this exchange only waits for its end. */
-  #switch(up: UpstreamConnection): void {
-    const { tunnelMs, clientFinMs } = this.#client.listener.spec.timeouts
-    const timeouts = { tunnelMs, clientFinMs, serverFinMs: this.timeouts.serverFinMs }
-    const sides = { client: this.#client, up, cluster: this.#destination.cluster.spec.id }
-    this.#tunnel = new Tunnel(this.#context, sides, timeouts, (outcome) => this.#tunnelOver(outcome))
+  #switch(attempt: Attempt): void {
+    const sides = { client: this.#client, attempt }
+    this.#tunnel = new Tunnel(this.#context, sides, this.timeouts.serverFinMs, (outcome) => {
+      this.#finish(outcome, outcome === OUTCOME['tunnel-closed'] ? CLIENT.close : CLIENT.reset)
+    })
     this.#tunnel.start(this.#response.restStart, this.#response.restEnd)
-  }
-
-  #tunnelOver(outcome: number): void {
-    const attempt = this.#tries.main!
-    const { up, pool } = attempt
-    const closed = outcome === OUTCOME['tunnel-closed']
-    // Broken off, it is gone, and its place in the pool given back. Where both sides said all they had to say, a reset would take
-    // what the endpoint has not read yet from it.
-    if (closed || outcome === OUTCOME['upstream-reset']) attempt.up = undefined
-    if (closed) pool.part(up!, this.timeouts.serverFinMs)
-    this.#finish(outcome, closed ? CLIENT.close : CLIENT.reset)
   }
 
   // ── the end ──
 
   /** Answer with an error of ours; if the endpoint's response has begun, break it off, for it must not look complete. */
-  #fail(failure: Failure): void {
+  fail(failure: Failure): void {
     if (this.#response.started || this.#client.dead) {
       this.#finish(failure.outcome, CLIENT.reset)
       return
@@ -323,12 +228,10 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
     this.#finish(failure.outcome, this.#response.keepAlive ? CLIENT.keep : CLIENT.close)
   }
 
-  starved(): void {
-    this.#fail(FAILURE.overloaded)
-  }
-
-  cut(): void {
-    this.#finish(OUTCOME.shutdown, CLIENT.reset)
+  abandoned(outcome: number): void {
+    // It may still read: what it has of a response must not look complete.
+    const gone = outcome === OUTCOME['client-abort'] && !this.#response.started
+    this.#finish(outcome, gone ? CLIENT.close : CLIENT.reset)
   }
 
   /** The one way out. `reusable`: the connection that answered goes back to the pool. */
@@ -336,8 +239,7 @@ export class Exchange implements RequestHandler, AttemptOwner, Armed {
     this.#step(STEP.finish)
     const client = this.#client
     const tries = this.#tries
-    this.#context.reactor.wheel.disarm(this)
-    tries.cancelOthers()
+    tries.stop()
     const { main } = tries
     const up = main?.up
     if (up !== undefined) this.#response.settle(up)

@@ -1,6 +1,7 @@
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY, persistent, responseFraming } from '../http/framing.ts'
 import type { Head } from '../http/head.ts'
+import { RELAY } from '../io/engine.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { RESPONSE_LIMITS } from './context.ts'
@@ -13,16 +14,21 @@ import type { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { namesWebSocket } from './websocket.ts'
 
-/** What became of the bytes given. */
+/** What became of the response. */
 export const READ = {
-  /** All taken, more is to come. */
+  /** All bytes given were taken, more is to come. */
   more: 0,
-  complete: 1,
-  /** Complete, and bytes follow that nobody asked for: the connection must not be used again. */
-  surplus: 2,
+  /** Complete, and the connection may carry another exchange. */
+  reusable: 1,
+  /** Complete; the connection must not be used again. */
+  complete: 2,
   /** A 101 went to the client; what follows it is at `restStart … restEnd`. */
   switched: 3,
   malformed: 4,
+  /** The endpoint ended it too early. */
+  cut: 5,
+  /** Nothing new. */
+  nothing: 6,
 } as const
 
 /** The response's half of an exchange: what goes to the client of what the endpoint that answers sends. */
@@ -42,7 +48,7 @@ export class ResponseSide {
   /** The client's connection stays open after this response. */
   keepAlive = false
   /** The endpoint's connection may carry another exchange. */
-  persistentUpstream = false
+  #persistent = false
   status = 0
   bytes = 0
   restStart = 0
@@ -61,7 +67,7 @@ export class ResponseSide {
     this.started = false
     this.touched = false
     this.keepAlive = false
-    this.persistentUpstream = false
+    this.#persistent = false
     this.status = 0
     this.bytes = 0
     this.#pump.begin(BODY.none, OUT.same, RESPONSE_LIMITS) // until there is a head, no payload: not that of the exchange before
@@ -75,9 +81,8 @@ export class ResponseSide {
     return this.#wantsKeepAlive && this.#request.done && !this.#context.draining
   }
 
-  /** An interim head, for a client that knows of such. */
+  /** An interim head goes to the client. */
   interim(head: Head): void {
-    if (this.#request.minor !== 1) return
     this.touched = true
     this.#sender.sendInterim(this.#client, head)
   }
@@ -110,17 +115,23 @@ export class ResponseSide {
     })
   }
 
-  /** The endpoint sent FIN. True if that completes the response. */
-  ended(): boolean {
-    if (!this.started) return false
+  /** The endpoint sent FIN. */
+  ended(): number {
     this.#pump.close(this.#client)
-    return this.#pump.done
+    return this.#pump.done ? READ.complete : READ.cut
   }
 
-  /** The engine moved body bytes to the client by itself. True if that completes the response. */
-  relayed(bytes: number): boolean {
+  /** The engine moved body bytes to the client by itself. */
+  relayed(up: UpstreamConnection, status: number, bytes: number): number {
     this.#pump.relayed(bytes)
-    return this.#pump.done
+    if (this.#pump.done) return this.#done(up)
+    return status === RELAY.ended ? READ.cut : READ.nothing
+  }
+
+  /** An answer that came before the whole request was read leaves some of it in the way of the next one. */
+  #done(up: UpstreamConnection): number {
+    const clear = this.#request.done && !this.#request.queuedAt(up)
+    return this.#persistent && clear && !up.ended ? READ.reusable : READ.complete
   }
 
   /** The exchange ends in the middle of a relay: what the engine has moved of the body by now counts. */
@@ -153,7 +164,7 @@ export class ResponseSide {
     const framing = responseFraming(head, method)
     const delimited = framing !== BODY.chunked && framing !== BODY.untilClose
     this.keepAlive = this.mayGoOn && (minor === 1 || delimited)
-    this.persistentUpstream = framing !== BODY.untilClose && persistent(head)
+    this.#persistent = framing !== BODY.untilClose && persistent(head)
     this.#sender.send(this.#client, head, {
       requestIdStart: this.#request.requestIdStart,
       chunked: !delimited && minor === 1,
@@ -169,7 +180,7 @@ export class ResponseSide {
     const pump = this.#pump
     const at = pump.feed(start, end, this.#client)
     if (at < 0) return READ.malformed
-    if (pump.done) return at < end ? READ.surplus : READ.complete
+    if (pump.done) return at < end ? READ.complete : this.#done(up) // bytes that nobody asked for
     if (pump.left >= RELAY_BYTES && !up.relaying) {
       up.relaying = true
       this.#relayBase = up.progress()

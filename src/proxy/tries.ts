@@ -1,5 +1,7 @@
 import { PICK_KIND, PickRequest } from '../balance/pick-request.ts'
+import { NOT_ARMED } from '../base/wheel.ts'
 import type { HedgeSpec, RetryClass, RetrySpec } from '../config/snapshot.ts'
+import type { Armed } from '../io/reactor.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
@@ -7,6 +9,12 @@ import { Attempt } from './attempt.ts'
 import type { AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
 import { mayRepeat } from './retry.ts'
+
+/** Whose tries these are. */
+export interface TriesOwner extends AttemptOwner {
+  /** The time for all tries together is over. */
+  overdue(): void
+}
 
 /** No outcome: the try was given up, and its endpoint is not to blame. */
 const GIVEN_UP = -1
@@ -16,9 +24,10 @@ const GIVEN_UP = -1
  * several at once. Those beyond the first are within the cluster's budget. `main` is the one that matters: the one that
  * answers, else the first under way.
  */
-export class Tries {
+export class Tries implements Armed {
+  timerSlot: number = NOT_ARMED
   readonly #context: ProxyContext
-  readonly #owner: AttemptOwner
+  readonly #owner: TriesOwner
   readonly #attempts: Attempt[] = []
   readonly ask: PickRequest = new PickRequest()
   #cluster!: Cluster
@@ -28,13 +37,16 @@ export class Tries {
   begun = 0
   #retries = 0
   #hedges = 0
+  /** The client has a byte of a response: there will be no other try. */
+  #chosen = false
   /** Tries under way. */
   live = 0
   main: Attempt | undefined
-  /** When the next hedge is due; Infinity: never. */
-  hedgeAtMs: number = Infinity
+  /** When the next hedge is due, and when the head of a response must be here, whatever was tried; Infinity: never. */
+  #hedgeAtMs: number = Infinity
+  #deadlineMs: number = Infinity
 
-  constructor(context: ProxyContext, owner: AttemptOwner) {
+  constructor(context: ProxyContext, owner: TriesOwner) {
     this.#context = context
     this.#owner = owner
   }
@@ -48,9 +60,12 @@ export class Tries {
     this.begun = 0
     this.#retries = 0
     this.#hedges = 0
+    this.#chosen = false
     this.live = 0
     this.main = undefined
-    this.hedgeAtMs = Infinity
+    this.#hedgeAtMs = Infinity
+    const { totalMs } = this.#owner.timeouts
+    this.#deadlineMs = totalMs > 0 ? this.#context.reactor.nowMs + totalMs : Infinity
     this.ask.reset()
   }
 
@@ -58,37 +73,58 @@ export class Tries {
   first(): Attempt | undefined {
     this.#context.budget.request(this.#cluster.spec.id, this.#context.reactor.nowMs)
     const attempt = this.#start(PICK_KIND.first)
-    if (this.#hedge !== undefined) this.#awaitHedge(this.#hedge)
+    if (attempt !== undefined) this.#awaitHedge()
     return attempt
   }
 
+  isRetried(retryClass: RetryClass | undefined): boolean {
+    return retryClass !== undefined && this.#retry.on.includes(retryClass)
+  }
+
   /** Likewise, one in place of `failed`, if the request, the configuration, the budget and the endpoints allow one. */
-  retry(failed: Attempt, retryClass: RetryClass): Attempt | undefined {
-    const { attempts, on } = this.#retry
-    if (this.#retries >= attempts || !on.includes(retryClass)) return undefined
-    if (!mayRepeat(this.#owner.request, failed, retryClass)) return undefined
+  retry(failed: Attempt, retryClass: RetryClass | undefined): Attempt | undefined {
+    if (this.#retries >= this.#retry.attempts || !this.isRetried(retryClass)) return undefined
+    if (!mayRepeat(this.#owner.request, failed, retryClass!)) return undefined
     const attempt = this.#beyondFirst(PICK_KIND.retry)
     if (attempt !== undefined) this.#retries++
     return attempt
   }
 
-  /** Likewise, one beside those under way, for they take long. */
-  hedge(): Attempt | undefined {
+  /** The head of the response is here: no clock runs any more but those of the connections. */
+  answered(): void {
+    this.#context.reactor.wheel.disarm(this)
+  }
+
+  onTimer(nowMs: number): void {
+    if (nowMs >= this.#deadlineMs) {
+      this.#owner.overdue()
+      return
+    }
+    const hedge = nowMs >= this.#hedgeAtMs ? this.#startHedge() : undefined
+    this.#awaitHedge()
+    hedge?.seek()
+  }
+
+  /** One try more beside those under way, for they take long. */
+  #startHedge(): Attempt | undefined {
     const { request } = this.#owner
-    const hedge = this.#hedge
-    if (hedge === undefined || this.#context.reactor.nowMs < this.hedgeAtMs) return undefined
-    this.hedgeAtMs = Infinity
+    this.#hedges++
     if (!request.done || !request.repeatable) return undefined
     const attempt = this.#beyondFirst(PICK_KIND.hedge)
-    if (attempt === undefined) return undefined
-    this.#context.recorder.hedged(this.#cluster.spec.id)
-    this.#hedges++
-    if (this.#hedges < hedge.attempts) this.#awaitHedge(hedge)
+    if (attempt !== undefined) this.#context.recorder.hedged(this.#cluster.spec.id)
     return attempt
   }
 
-  #awaitHedge({ delayMs }: HedgeSpec): void {
-    this.hedgeAtMs = this.#context.reactor.nowMs + delayMs
+  /** Wind the clock of the next hedge, if there may be one, and that of all tries together. */
+  #awaitHedge(): void {
+    const { reactor } = this.#context
+    const hedge = this.#hedge
+    this.#hedgeAtMs =
+      hedge !== undefined && this.#hedges < hedge.attempts && !this.#chosen
+        ? reactor.nowMs + hedge.delayMs
+        : Infinity
+    const atMs = Math.min(this.#hedgeAtMs, this.#deadlineMs)
+    if (atMs < Infinity) reactor.wheel.arm(this, atMs)
   }
 
   #beyondFirst(kind: number): Attempt | undefined {
@@ -120,12 +156,18 @@ export class Tries {
   /** The client is to get this one's response: the others are not needed any more. */
   choose(attempt: Attempt): void {
     this.main = attempt
-    if (attempt.kind === PICK_KIND.hedge) this.#context.recorder.hedgeWon(this.#cluster.spec.id)
-    if (this.live > 1) this.cancelOthers()
+    this.#chosen = true
+    this.#hedgeAtMs = Infinity
+    if (this.live > 1) this.#cancelOthers()
   }
 
-  /** All but `main` are given up. */
-  cancelOthers(): void {
+  /** All but `main` are given up: the exchange ends. */
+  stop(): void {
+    this.#context.reactor.wheel.disarm(this)
+    if (this.live > 1) this.#cancelOthers()
+  }
+
+  #cancelOthers(): void {
     for (let i = 0; i < this.begun && this.live > 1; i++) {
       const attempt = this.#attempts[i]!
       if (!attempt.over && attempt !== this.main) this.drop(attempt, GIVEN_UP)
@@ -138,7 +180,9 @@ export class Tries {
     const { tryRecord } = this.#context
     tryRecord.bytesOut = 0
     tryRecord.bytesIn = 0
-    this.#settle(attempt, outcome, outcome === OUTCOME.complete ? attempt.reader.head.status : 0)
+    const answered = outcome === OUTCOME.complete
+    if (answered) attempt.times.firstByte()
+    this.#settle(attempt, outcome, answered ? attempt.reader.head.status : 0)
     if (up !== undefined) attempt.pool.discard(up)
   }
 
@@ -147,6 +191,7 @@ export class Tries {
     record.retries = Math.max(0, this.begun - 1)
     for (let i = 0; i < this.begun; i++) if (this.#attempts[i]!.replayed) record.retries++
     if (main === undefined) return
+    if (main.kind === PICK_KIND.hedge && responded) this.#context.recorder.hedgeWon(record.cluster)
     const { tryRecord } = this.#context
     tryRecord.bytesOut = record.bytesFromClient
     tryRecord.bytesIn = responded ? record.bytesToClient : 0
@@ -171,6 +216,7 @@ export class Tries {
     this.live--
     if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
+    attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
   }
 
   /** The tries begun, over or not, in order. */

@@ -6,10 +6,11 @@ import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
+import type { Attempt } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
 
 /** Inactivity allowed: of both sides, and of the one still open after the other's FIN (HAProxy: tunnel, client-fin, server-fin). */
-export type TunnelTimeouts = {
+type TunnelTimeouts = {
   readonly tunnelMs: number
   readonly clientFinMs: number
   readonly serverFinMs: number
@@ -29,7 +30,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   readonly #reactor: Reactor
   readonly #client: ClientConnection
   readonly #up: UpstreamConnection
-  readonly #cluster: number
+  readonly #attempt: Attempt
   readonly #timeouts: TunnelTimeouts
   readonly #ended: (outcome: number) => void
   readonly #context: ProxyContext
@@ -40,16 +41,17 @@ export class Tunnel implements RequestHandler, UpstreamUser {
 
   constructor(
     context: ProxyContext,
-    sides: { readonly client: ClientConnection; readonly up: UpstreamConnection; readonly cluster: number },
-    timeouts: TunnelTimeouts,
+    sides: { readonly client: ClientConnection; readonly attempt: Attempt },
+    serverFinMs: number,
     ended: (outcome: number) => void,
   ) {
     this.#context = context
     this.#reactor = context.reactor
     this.#client = sides.client
-    this.#up = sides.up
-    this.#cluster = sides.cluster
-    this.#timeouts = timeouts
+    this.#attempt = sides.attempt
+    this.#up = sides.attempt.up!
+    const { tunnelMs, clientFinMs } = sides.client.listener.spec.timeouts
+    this.#timeouts = { tunnelMs, clientFinMs, serverFinMs }
     this.#ended = ended
   }
 
@@ -138,7 +140,15 @@ export class Tunnel implements RequestHandler, UpstreamUser {
 
   #over(outcome: number): void {
     if (outcome === OUTCOME['tunnel-timeout']) this.#countTimeout()
+    if (outcome === OUTCOME['tunnel-closed']) this.#part()
+    if (outcome === OUTCOME['upstream-reset']) this.#attempt.up = undefined // gone, and its place in the pool given back
     this.#ended(outcome)
+  }
+
+  /** Both sides said all they had to say: a reset would take what the endpoint has not read yet from it. */
+  #part(): void {
+    this.#attempt.up = undefined
+    this.#attempt.pool.part(this.#up, this.#timeouts.serverFinMs)
   }
 
   /** It stood still for too long: that is counted where the limit is from. */
@@ -146,7 +156,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     const { recorder } = this.#context
     const limit = this.#limit
     if (limit === 'serverFinMs') {
-      recorder.upstreamTimeout(this.#cluster, UPSTREAM_TIMEOUT.serverFin)
+      recorder.upstreamTimeout(this.#attempt.cluster.spec.id, UPSTREAM_TIMEOUT.serverFin)
       return
     }
     const kind = limit === 'clientFinMs' ? CLIENT_TIMEOUT.clientFin : CLIENT_TIMEOUT.tunnel
