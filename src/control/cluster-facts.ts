@@ -4,7 +4,7 @@ import { sumGauge } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { GAUGE } from '../shm/layout.ts'
 import { ClusterLimit } from '../shm/tables.ts'
-import { CLUSTER_HISTOGRAM, HISTOGRAMS_WIDTH, STALENESS } from '../telemetry/catalogue.ts'
+import { CLUSTER_HISTOGRAM, CLUSTER_TABLE, HISTOGRAMS_WIDTH, STALENESS } from '../telemetry/catalogue.ts'
 import { HISTOGRAM_WIDTH, histogramCount, mergeHistogram, quantile } from '../telemetry/histogram.ts'
 import { EndpointReader } from './endpoint-facts.ts'
 import type { ClusterFacts, ClustersFacts, EndpointFacts } from './facts-shape.ts'
@@ -56,6 +56,8 @@ export class ClusterReader {
       name: cluster.name,
       policy: cluster.policy.name,
       policyOptions: cluster.policy.options,
+      policyFaults: this.#total(cluster, CLUSTER_TABLE.column.policyFaults),
+      shadow: this.#shadow(cluster),
       panic: { threshold: cluster.panic, now: plan.some(({ panic }) => panic) },
       sets: plan.map(({ name, share, panic, members }) => {
         return { name, share: Number(share.toPrecision(4)), panic, size: members.length }
@@ -70,6 +72,24 @@ export class ClusterReader {
       stalenessMs: stalenessOf(this.#fleet),
       endpoints: cluster.endpoints.map(facts),
     }
+  }
+
+  #shadow(cluster: ClusterSpec): ClusterFacts['shadow'] {
+    if (cluster.shadow === undefined) return null
+    const { shadowPicks, shadowFaults } = CLUSTER_TABLE.column
+    const agreed = this.#total(cluster, shadowPicks)
+    return {
+      policy: cluster.shadow.name,
+      picks: agreed + this.#total(cluster, shadowPicks + 1),
+      agreed,
+      faults: this.#total(cluster, shadowFaults),
+    }
+  }
+
+  /** Over all shards, since the cluster came. */
+  #total({ id }: ClusterSpec, column: number): number {
+    const at = id * CLUSTER_TABLE.width + column
+    return this.#fleet.stripes.reduce((sum, stripe) => sum + (stripe.clusters[at] ?? 0), 0)
   }
 
   #limits({ id, limits }: ClusterSpec): ClusterFacts['limits'] {

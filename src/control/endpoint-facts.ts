@@ -141,6 +141,7 @@ export class EndpointReader {
       waiting: gauge(GAUGE.waiting),
       connections: { open: gauge(GAUGE.open), idle: gauge(GAUGE.idle) },
       picks: total(column.picks),
+      shadowPicks: total(column.shadowPicks),
       successes: total(column.successes),
       failures: byLabel('failure', column.failures),
       responses,
@@ -183,6 +184,7 @@ type Counted =
   | 'waiting'
   | 'connections'
   | 'picks'
+  | 'shadowPicks'
   | 'successes'
   | 'failures'
   | 'responses'

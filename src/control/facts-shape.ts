@@ -10,6 +10,15 @@ export type ClusterFacts = {
   readonly name: string
   readonly policy: string
   readonly policyOptions: Readonly<Record<string, number | string | boolean>>
+  /** Times the operator's policy failed and the default one stood in. */
+  readonly policyFaults: number
+  /** The policy that is asked besides and never obeyed: its picks, those that the policy in force made too, times it failed. */
+  readonly shadow: {
+    readonly policy: string
+    readonly picks: number
+    readonly agreed: number
+    readonly faults: number
+  } | null
   /** `now`: somewhere health is not heeded, because too few endpoints are healthy. */
   readonly panic: { readonly threshold: number; readonly now: boolean }
   /** Whom requests go to: priority levels, zones in them, and the share of the requests of each. */
@@ -73,6 +82,8 @@ export type EndpointFacts = {
   readonly waiting: number
   readonly connections: { readonly open: number; readonly idle: number }
   readonly picks: number
+  /** Those the shadow policy would have made. */
+  readonly shadowPicks: number
   readonly successes: number
   readonly failures: Readonly<Record<string, number>>
   readonly responses: Readonly<Record<string, number>>

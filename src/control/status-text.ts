@@ -1,5 +1,5 @@
 import type { ClusterFacts, EndpointFacts } from './facts-shape.ts'
-import { age, count, cutEnd, cutStart, number, percent } from './figures.ts'
+import { age, count, cutEnd, cutStart, NOTHING, number, percent } from './figures.ts'
 
 /** `weir status` for people: at most 100 columns wide, whatever the names. */
 const WIDTH = 100
@@ -51,7 +51,14 @@ function headOf({ name, policy, healthy, size, inFlight, latencyMs }: ClusterFac
 }
 
 /** What is out of the ordinary, or was asked for. */
-function notesOf({ panic, limits, retryBudget, waiting }: ClusterFacts): readonly string[] {
+function notesOf({
+  panic,
+  limits,
+  retryBudget,
+  waiting,
+  policyFaults,
+  shadow,
+}: ClusterFacts): readonly string[] {
   const notes: string[] = []
   if (panic.now) notes.push(`PANIC: fewer than ${percent(panic.threshold)} are healthy, health is not heeded`)
   if (waiting > 0) notes.push(`${count(waiting)} waiting for a connection`)
@@ -60,6 +67,11 @@ function notesOf({ panic, limits, retryBudget, waiting }: ClusterFacts): readonl
     notes.push(
       `retries in 10 s: ${count(retryBudget.used)} of ${count(Math.floor(retryBudget.allowed))} allowed`,
     )
+  if (policyFaults > 0) notes.push(`the policy failed ${count(policyFaults)} times, the default one stood in`)
+  if (shadow !== null) {
+    const share = shadow.picks === 0 ? NOTHING : percent(shadow.agreed / shadow.picks)
+    notes.push(`shadow ${shadow.policy}: the same in ${share} of ${count(shadow.picks)} picks`)
+  }
   return notes
 }
 

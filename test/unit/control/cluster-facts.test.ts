@@ -14,7 +14,7 @@ import { AdminWord, Verdict } from '../../../src/shm/tables.ts'
 import { renderExposition } from '../../../src/telemetry/exposition.ts'
 import { clusterSpec, endpointSpec } from '../../support/specs.ts'
 import { parseExposition } from '../telemetry/prometheus-parser.ts'
-import { makeFleet } from '../telemetry/support.ts'
+import { makeFleet, makeRecorder } from '../telemetry/support.ts'
 
 const NOW_MS = 100_000
 const WALL_MS = Date.UTC(2026, 10, 22)
@@ -211,6 +211,26 @@ test('retry budget: only the window counts, over all shards; the adaptive limit,
   )
   assert.deepEqual(facts.retryBudget, { used: 10, allowed: 0.2 * 200 + 100 })
   assert.deepEqual(facts.limits, { inFlight: null, inFlightPerEndpoint: 9, adaptive: 17 })
+})
+
+test('a shadow’s picks over all shards, and those the policy in force made too', () => {
+  const fleet = makeFleet()
+  assert.equal(factsOf(fleet, web()).shadow, null)
+  for (const shard of [0, 1]) {
+    const recorder = makeRecorder(fleet, shard)
+    recorder.shadowPicked(1, 3, true)
+    recorder.shadowPicked(1, 4, false)
+    recorder.shadowFault(1)
+    recorder.policyFault(1)
+  }
+  const shadow = { name: 'random', module: undefined, options: {} }
+  const facts = factsOf(fleet, web({ shadow }))
+  assert.deepEqual(facts.shadow, { policy: 'random', picks: 4, agreed: 2, faults: 2 })
+  assert.equal(facts.policyFaults, 2)
+  assert.deepEqual(
+    facts.endpoints.map(({ shadowPicks }) => shadowPicks),
+    [2, 2, 0],
+  )
 })
 
 test('the same as metrics: one state at a time, no sample of what is not known', () => {

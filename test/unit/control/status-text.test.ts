@@ -19,6 +19,8 @@ const BUSY = {
   waiting: 3,
   limits: { ...aCluster.limits, adaptive: 200 },
   retryBudget: { used: 17, allowed: 120.4 },
+  policyFaults: 2,
+  shadow: { policy: 'peak-ewma', picks: 3000, agreed: 1000, faults: 0 },
   latencyMs: { count: 1, p50: 2.345, p90: 8, p99: 123.4 },
   endpoints: [
     endpoint(1, {
@@ -66,6 +68,8 @@ test('weir status: a table for people', () => {
   3 waiting for a connection
   adaptive limit 200 in flight
   retries in 10 s: 17 of 120 allowed
+  the policy failed 2 times, the default one stood in
+  shadow peak-ewma: the same in 33% of 3,000 picks
   endpoint                  state       weight       in flight   TTFB ms   answers  failed  load
   127.0.0.1:9001            ready       3                1,230      2.35     12.3M       0   46%
   127.0.0.1:9002            warming     1 → 0.25             0         -         0       0     -
