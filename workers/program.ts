@@ -16,7 +16,12 @@ import { startThread } from '../src/io/thread.ts'
 
 const door = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 
-const DOORS: ActorUrls = { acceptor: door('acceptor'), telemetry: door('telemetry'), shard: door('shard') }
+const DOORS: ActorUrls = {
+  acceptor: door('acceptor'),
+  telemetry: door('telemetry'),
+  health: door('health'),
+  shard: door('shard'),
+}
 
 /** Resolves with the exit code when the program has ended. */
 export function run(

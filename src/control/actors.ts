@@ -9,14 +9,26 @@ import type { Thread } from '../io/thread.ts'
 import type { ShardControl, ShardSeed } from '../proxy/control.ts'
 import { zeroStripe } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
-import type { AcceptorControl, MainControl, TelemetryControl, TelemetrySeed } from './protocol.ts'
+import type {
+  AcceptorControl,
+  HealthControl,
+  HealthSeed,
+  MainControl,
+  TelemetryControl,
+  TelemetrySeed,
+} from './protocol.ts'
 import type { Keeper, Life } from './runner.ts'
 import { ShardLink } from './shard-link.ts'
 import type { Desired } from './shard-link.ts'
 import { shardOf } from './tree.ts'
 
 /** Doors of the actors, started by URL. */
-export type ActorUrls = { readonly acceptor: URL; readonly telemetry: URL; readonly shard: URL }
+export type ActorUrls = {
+  readonly acceptor: URL
+  readonly telemetry: URL
+  readonly health: URL
+  readonly shard: URL
+}
 
 export type ActorsContext = {
   readonly urls: ActorUrls
@@ -39,6 +51,8 @@ export type ActorsContext = {
 }
 
 const FAREWELL_MS = 3000
+/** The health actor that does not look at a snapshot for this long is late; the shards do not wait for it. */
+const HEALTH_MS = 2000
 /** What of the engine's counters is not history: its successor begins with none. */
 const ENGINE_GAUGES = ['open', 'queuedBytes'] as const
 
@@ -52,6 +66,7 @@ export class Actors implements Keeper {
   readonly #up = new Set<number>()
   #acceptor: ActorRef<AcceptorControl> | undefined
   #telemetry: ActorRef<TelemetryControl> | undefined
+  #health: ActorRef<HealthControl> | undefined
   readonly #terminators = new Map<string, () => void>()
   /** A steering program was ever attached: from then on it must be kept in step. */
   #steered = false
@@ -78,8 +93,9 @@ export class Actors implements Keeper {
     return [...this.#up].flatMap((shard) => this.#links.get(shard) ?? [])
   }
 
-  /** Bring every living shard to what is desired. A shard that is stuck is ended (its successor will know); one that died needs nothing. */
+  /** Bring the health actor, then every living shard to what is desired: who is new and has to warm up is known before he can be picked. A shard that is stuck is ended (its successor will know); one that died needs nothing. */
   async sync(): Promise<void> {
+    await this.#tellHealth()
     const turns = [...this.#links].map(async ([shard, link]) => {
       try {
         await link.sync(this.#context.desired)
@@ -117,6 +133,7 @@ export class Actors implements Keeper {
     if (shard >= 0) return this.#bringUpShard(shard)
     const { groups, bringUpAcceptor, bringUpTelemetry } = this.#context
     if (id === 'telemetry') return bringUpTelemetry(this.telemetry())
+    if (id === 'health') return this.#bringUpHealth()
     await this.acceptor().call.adopt(groups())
     await bringUpAcceptor()
     await this.steer()
@@ -127,6 +144,7 @@ export class Actors implements Keeper {
     this.#terminators.delete(id)
     if (id === 'acceptor') this.#acceptor = undefined
     if (id === 'telemetry') this.#telemetry = undefined
+    if (id === 'health') this.#health = undefined
     const shard = shardOf(id)
     if (shard >= 0) this.#buryShard(shard, expected)
   }
@@ -136,6 +154,7 @@ export class Actors implements Keeper {
       await this.telemetry()
         .within(FAREWELL_MS)
         .stop(FAREWELL_MS / 2)
+    if (id === 'health') await this.#health?.within(FAREWELL_MS).stop()
   }
 
   onRestartIn(id: string, delayMs: number): void {
@@ -156,6 +175,7 @@ export class Actors implements Keeper {
       return thread
     }
     if (id === 'telemetry') return this.#startTelemetry()
+    if (id === 'health') return this.#startHealth()
     const thread = startThread<AcceptorControl>({
       name: id,
       url: urls.acceptor,
@@ -175,6 +195,26 @@ export class Actors implements Keeper {
     const thread = startThread<TelemetryControl>({ name: 'telemetry', url, seed, transfer: [port2] })
     this.#telemetry = thread.ref
     return thread
+  }
+
+  #startHealth(): Thread<HealthControl> {
+    const { urls, fleet } = this.#context
+    const seed: HealthSeed = { fleet: fleet.handle }
+    const thread = startThread<HealthControl>({ name: 'health', url: urls.health, seed })
+    this.#health = thread.ref
+    return thread
+  }
+
+  async #bringUpHealth(): Promise<void> {
+    await this.#health?.call.apply(this.#context.desired().snapshot)
+  }
+
+  async #tellHealth(): Promise<void> {
+    try {
+      await this.#health?.within(HEALTH_MS).apply(this.#context.desired().snapshot)
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') this.#context.say(`health: ${messageOf(thrown)}`)
+    }
   }
 
   async #bringUpShard(shard: number): Promise<void> {

@@ -8,6 +8,7 @@ import { processFamilies } from '../telemetry/process-metrics.ts'
 import { balanceFamilies, explainFamilies } from './balance-metrics.ts'
 import type { ClusterReader } from './cluster-facts.ts'
 import type { ExplainCounts } from './explain-feed.ts'
+import { healthFamilies } from './health-counters.ts'
 import { SHARD_STATES } from './protocol.ts'
 import type { ProgramView, ShardState } from './protocol.ts'
 
@@ -28,6 +29,7 @@ export function metricsText(view: ProgramView, sources: MetricSources): string {
     ...fleetFamilies(fleet, view.snapshot, ENGINE_STATS),
     ...balanceFamilies(view.snapshot, clusters),
     ...explainFamilies(fleet, explain),
+    ...healthFamilies(fleet, view.snapshot),
   ])
 }
 
@@ -44,6 +46,7 @@ export function programFamilies(view: ProgramView): readonly MetricFamily[] {
   const restarted = [
     { labels: { actor: 'acceptor' }, value: restarts.acceptor },
     { labels: { actor: 'telemetry' }, value: restarts.telemetry },
+    { labels: { actor: 'health' }, value: restarts.health },
     ...shards.map((shard, id) => ({ labels: { actor: `shard ${id}` }, value: shard.restarts })),
   ]
   return [

@@ -31,6 +31,16 @@ export interface TelemetryControl {
   stop(timeoutMs: number): Promise<void>
 }
 
+/** The health actor: decides who may be picked, by what it probes and what the shards saw. */
+export interface HealthControl {
+  /** Work by this snapshot from now on. What it decides of new endpoints stands in shared memory when this is answered. */
+  apply(snapshot: Snapshot): void
+  /** End its probes. */
+  stop(): void
+}
+
+export type HealthSeed = { readonly fleet: FleetHandle }
+
 /** Main, as telemetry's admin API sees it. */
 export interface MainControl {
   reload(): Promise<ReloadResult>
@@ -62,7 +72,7 @@ export type ProgramView = {
   readonly phase: ProgramPhase
   readonly shards: readonly { readonly state: ShardState; readonly restarts: number }[]
   /** Restarts of the other actors. */
-  readonly restarts: { readonly acceptor: number; readonly telemetry: number }
+  readonly restarts: { readonly acceptor: number; readonly telemetry: number; readonly health: number }
   /** The program's own. */
   readonly version: string
   readonly fdLimit: number

@@ -7,15 +7,16 @@ import type { ChildSpec } from '../actor/child.ts'
  * ```text
  *  main ─┬─ 0 acceptor    dies: its sockets are the process's and outlive it; its successor is handed their numbers
  *        ├─ 1 telemetry   dies: counters and rings go on in shared memory; its successor reads on
- *        └─ 2 shard 0…N-1 dies: new connections go to the others, its own are reset and its gauges zeroed, then it comes back
+ *        ├─ 2 health      dies: its verdicts stand in shared memory, the shards go on by them; its successor reads them and goes on
+ *        └─ 3 shard 0…N-1 dies: new connections go to the others, its own are reset and its gauges zeroed, then it comes back
  * ```
  */
-export type ActorId = 'acceptor' | 'telemetry' | `shard ${number}`
+export type ActorId = 'acceptor' | 'telemetry' | 'health' | `shard ${number}`
 
 export function treeOf(shards: number): readonly ChildSpec[] {
   const child = (id: ActorId, stage: number): ChildSpec => ({ id, stage, backoff: DEFAULT_BACKOFF })
-  const workers = Array.from({ length: shards }, (_, shard) => child(shardId(shard), 2))
-  return [child('acceptor', 0), child('telemetry', 1), ...workers]
+  const workers = Array.from({ length: shards }, (_, shard) => child(shardId(shard), 3))
+  return [child('acceptor', 0), child('telemetry', 1), child('health', 2), ...workers]
 }
 
 export function shardId(shard: number): ActorId {

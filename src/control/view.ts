@@ -22,7 +22,11 @@ export function treeView(children: readonly ChildStatus[]): Pick<ProgramView, 's
         state: phase === 'starting' && restarts > 0 ? 'restarting' : SHARD_STATES[phase],
         restarts,
       })),
-    restarts: { acceptor: restartsOf('acceptor'), telemetry: restartsOf('telemetry') },
+    restarts: {
+      acceptor: restartsOf('acceptor'),
+      telemetry: restartsOf('telemetry'),
+      health: restartsOf('health'),
+    },
   }
 }
 

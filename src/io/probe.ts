@@ -28,18 +28,8 @@ export async function probeOnce(probe: Probe, cancel: AbortSignal): Promise<Prob
   return 'value' in result ? result.value : { passed: false, detail: result.why, agent: undefined }
 }
 
-/** A Prequal probe: the answer as it came, or why there is none. */
-export async function askWithin(
-  question: { readonly address: string; readonly host: string; readonly path: string },
-  timeoutMs: number,
-  cancel: AbortSignal,
-): Promise<HttpAnswer | undefined> {
-  const asked = { ...question, method: 'GET', bodyBytes: 0 }
-  const result = await withDeadline(timeoutMs, cancel, (signal) => askOnce(asked, signal))
-  return 'value' in result ? result.value : undefined
-}
-
-async function withDeadline<T>(
+/** Do `work` until it is done, the time is over or `cancel` aborts; the signal it is given says so. Never rejects. */
+export async function withDeadline<T>(
   timeoutMs: number,
   cancel: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,

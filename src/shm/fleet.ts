@@ -6,6 +6,7 @@ import {
   CLIENT_ROWS,
   fleetLayout,
   GAUGE_WORDS,
+  HEALTH_COUNTERS,
   OTHER_ACTORS,
   RETRY_WORDS,
   stripeLayout,
@@ -111,6 +112,8 @@ export class Fleet {
   readonly limits: LimitTable
   /** What the health actor believes, rows as in `Stripe.beliefs`. */
   readonly healthBeliefs: Float64Array
+  /** Writer: the health actor. Readers: telemetry. */
+  readonly healthCounters: Float64Array
   readonly #actors: readonly ActorLine[]
   readonly #layout: FleetLayout
 
@@ -133,6 +136,7 @@ export class Fleet {
     this.admin = new AdminTable(new Int32Array(memory, regions.admin, shape.endpoints * ADMIN_WORDS))
     this.limits = new LimitTable(new Int32Array(memory, regions.limits, shape.clusters * LIMIT_WORDS))
     this.healthBeliefs = new Float64Array(memory, regions.healthBeliefs, shape.endpoints * BELIEF_WIDTH)
+    this.healthCounters = new Float64Array(memory, regions.healthCounters, HEALTH_COUNTERS)
   }
 
   stripe(shard: number): Stripe {

@@ -68,6 +68,9 @@ export const RETRY_WINDOW = { slots: 10, words: 3, second: 0, requests: 1, retri
 /** Int32s of a cluster's windows. */
 export const RETRY_WORDS = 32
 
+/** Counters (Float64) of the health actor: what they mean is its own business. */
+export const HEALTH_COUNTERS = 64
+
 /** Rows of the client table. */
 export const CLIENT_ROWS = 2
 
@@ -130,6 +133,8 @@ export type FleetLayout = {
   readonly limits: number
   /** Beliefs of the health actor; those of a shard are in its stripe. */
   readonly healthBeliefs: number
+  /** Counters of the health actor. */
+  readonly healthCounters: number
   /** One broadcast ring per actor, in the order of their lines. */
   readonly rings: number
   readonly ringBytes: number
@@ -152,6 +157,7 @@ export const fleetLayout = (shape: FleetShape): FleetLayout => {
     admin: take(shape.endpoints * ADMIN_WORDS * 4, LINE),
     limits: take(shape.clusters * LIMIT_WORDS * 4, LINE),
     healthBeliefs: take(shape.endpoints * BELIEF_WIDTH * 8, LINE),
+    healthCounters: take(HEALTH_COUNTERS * 8, LINE),
     rings: take(actorCount(shape) * eachRing, PAGE),
     stripes: take(shape.shards * stripeBytes, PAGE),
   }

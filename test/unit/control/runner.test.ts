@@ -45,11 +45,13 @@ function setup(): Setup {
 test('start and stop: in order, in reverse, with a farewell; no timer is left', async () => {
   const { tree, timers, log } = setup()
   await tree.start()
-  assert.deepEqual(log.splice(0), ['spawn acceptor', 'spawn telemetry', 'spawn shard 0'])
+  assert.deepEqual(log.splice(0), ['spawn acceptor', 'spawn telemetry', 'spawn health', 'spawn shard 0'])
   await tree.stop()
   assert.deepEqual(log, [
     'farewell shard 0',
     'shard 0 ended: terminated',
+    'farewell health',
+    'health ended: terminated',
     'farewell telemetry',
     'telemetry ended: terminated',
     'farewell acceptor',
@@ -69,7 +71,7 @@ test('a life that ends is buried before its successor is spawned, when the back-
   assert.deepEqual(log.splice(0), ['spawn shard 0'])
   assert.deepEqual(
     tree.children().map(({ phase, restarts }) => `${phase} ${restarts}`),
-    ['up 0', 'up 0', 'up 1'],
+    ['up 0', 'up 0', 'up 0', 'up 1'],
   )
   await tree.stop()
 })

@@ -30,7 +30,12 @@ function start(read: () => Promise<string>, resolver: Resolver): Started {
   const program = new Program({
     version: 'test',
     source: { name: 'test.yaml', read },
-    urls: { acceptor: new URL('none:'), telemetry: new URL('none:'), shard: new URL('none:') },
+    urls: {
+      acceptor: new URL('none:'),
+      telemetry: new URL('none:'),
+      health: new URL('none:'),
+      shard: new URL('none:'),
+    },
     connections: { raiseFdLimit: beyond, count: beyond, resetOwned: beyond },
     timers,
     rng: seededRng(1),

@@ -1,0 +1,4 @@
+import { mortal } from './fault.ts'
+
+await import('../../../workers/health.ts')
+mortal('health')

@@ -1,0 +1,23 @@
+/** The health actor's door: probes, verdicts, limits. */
+import { workerData } from 'node:worker_threads'
+import { exposeActor } from '../src/actor/rpc.ts'
+import { Health } from '../src/control/health.ts'
+import type { HealthSeed } from '../src/control/protocol.ts'
+import { machineMs, systemRng, systemTimers } from '../src/io/clock.ts'
+import { say } from '../src/io/stderr.ts'
+import { actorPort } from '../src/io/thread.ts'
+import { openFleet } from '../src/shm/fleet.ts'
+
+// Main and this thread are one program
+const seed = workerData as HealthSeed
+const health = new Health({
+  fleet: openFleet(seed.fleet),
+  rng: systemRng(),
+  nowMs: machineMs,
+  after: (delayMs, task) => systemTimers.after(delayMs, task),
+  say,
+})
+exposeActor(actorPort(), 'health', {
+  apply: health.apply.bind(health),
+  stop: health.stop.bind(health),
+})
