@@ -10,7 +10,7 @@ export type PolicyReads = 'noted' | 'all'
  * A pure choice. The same compiled policy runs live, in shadow, in replay and in the simulator, so clock (`view.nowMs`) and chance
  * are arguments and the only state is its own. It is called by one shard and need not know of others: the view holds the fleet.
  *
- * Whoever writes one: `docs` of the format are in README, an example in `bench/policies`, and `weir policy test` runs every law on it.
+ * Whoever writes one: README says how, `src/lab/examples` holds a template and an example, and `weir policy test` runs every law on it.
  */
 export interface Policy {
   /**
@@ -27,7 +27,7 @@ export interface Policy {
   readonly reads?: PolicyReads
   /** Membership changed: from now on indexes mean other endpoints. Called before the first pick. Statistics are the view's and outlive this. */
   rebuild(view: ClusterView, rng: Rng): void
-  /** Only `view.weights` (and what it is made of) changed. Absent: `rebuild` is called, if it heeds weights. */
+  /** Only `view.weights` (and what it is made of) changed. Absent: `rebuild` is called, unless only `view.warmth` changed and it heeds no weights. */
   reweigh?(view: ClusterView, rng: Rng): void
   /** Index of the endpoint for a request with hash key `key` (an unsigned 32-bit number; 0 if the cluster has none), or NO_PICK if `view.size` is 0. */
   pick(view: ClusterView, key: number, rng: Rng): number

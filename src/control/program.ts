@@ -1,4 +1,5 @@
 import { messageOf } from '../actor/errors.ts'
+import { withoutSecrets } from '../config/secrets.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { Actors } from './actors.ts'
@@ -252,7 +253,7 @@ export class Program {
     const running = this.#running
     if (running === undefined) throw new Error('no program to show yet')
     return {
-      snapshot: running.publisher.desired().snapshot,
+      snapshot: withoutSecrets(running.publisher.desired().snapshot),
       phase: this.#phase,
       ...treeView(running.tree.children()),
       version: this.#context.version,

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { codeOf, messageOf } from '../actor/errors.ts'
 import type { StickyConfig } from '../config/balance.ts'
-import type { Diagnostic } from '../config/diagnostic.ts'
+import type { Diagnostic, Severity } from '../config/diagnostic.ts'
 import type { Position } from '../config/lines.ts'
 import type { Path } from '../config/plain.ts'
 import { showPath } from '../config/plain.ts'
+import { isBuiltIn } from '../config/schema/policy.ts'
 import type { Config } from '../config/schema/root.ts'
+import type { ChosenOptions } from '../config/schema/types.ts'
 import type { StickySpec } from '../config/snapshot.ts'
+import { readBounded } from '../io/bounded-file.ts'
+import { verifyModule } from './policy-modules.ts'
 import { FORMATS } from '../config/schema/formats.ts'
 
 /** What a configuration names outside of itself, fetched: keys by cluster, modules by path as written. */
@@ -29,10 +32,10 @@ export type ReferenceContext = {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** A secret longer than this is no secret but the wrong file. */
+/** A file longer than this holds no secret: it is the wrong one. */
 const MAX_SECRET_FILE = 65_536
 
-type Complain = (path: Path, message: string) => void
+type Complain = (path: Path, message: string, severity?: Severity) => void
 
 export type Fetched = { readonly references: References; readonly diagnostics: readonly Diagnostic[] }
 
@@ -40,15 +43,65 @@ export type Fetched = { readonly references: References; readonly diagnostics: r
 export async function fetchReferences(config: Config, context: ReferenceContext): Promise<Fetched> {
   const { file, locate } = context
   const diagnostics: Diagnostic[] = []
-  const complain: Complain = (path, message) =>
-    diagnostics.push({ file, ...locate(path), severity: 'error', message: `${showPath(path)}: ${message}` })
+  const complain: Complain = (path, message, severity = 'error') =>
+    diagnostics.push({ file, ...locate(path), severity, message: `${showPath(path)}: ${message}` })
   const stickyKeys = new Map<string, StickySpec['key']>()
   for (const [name, { sticky }] of config.clusters) {
     if (sticky === 'off') continue
     const secret = await secretOf(name, sticky, context, complain)
     if (secret !== undefined) stickyKeys.set(name, keyOf(secret))
   }
-  return { references: { stickyKeys, modules: new Map() }, diagnostics }
+  const modules = new Map<string, string>()
+  for (const [written, uses] of modulesOf(config)) {
+    const url = await fetchModule(written, uses, { context, complain, diagnostics })
+    if (url !== undefined) modules.set(written, url)
+  }
+  return { references: { stickyKeys, modules }, diagnostics }
+}
+
+/** Where a module is named, and with which options. */
+type Use = { readonly path: Path; readonly options: ChosenOptions }
+
+/** By path as written. */
+function modulesOf(config: Config): ReadonlyMap<string, readonly Use[]> {
+  const modules = new Map<string, Use[]>()
+  for (const [name, cluster] of config.clusters) {
+    for (const key of ['policy', 'shadow'] as const) {
+      const chosen = cluster[key]
+      if (chosen === undefined || isBuiltIn(chosen.name)) continue
+      const use: Use = { path: ['clusters', name, key], options: chosen.options }
+      modules.set(chosen.name, [...(modules.get(chosen.name) ?? []), use])
+    }
+  }
+  return modules
+}
+
+type Reporting = {
+  readonly context: ReferenceContext
+  readonly complain: Complain
+  readonly diagnostics: Diagnostic[]
+}
+
+/** What the compiler finds is said of the module's own lines, everything else of the place that names it. */
+async function fetchModule(
+  written: string,
+  uses: readonly Use[],
+  { context, complain, diagnostics }: Reporting,
+): Promise<string | undefined> {
+  const file = written.startsWith('/') ? written : join(context.directory, written)
+  const verdict = await verifyModule(
+    resolve(file),
+    uses.map(({ options }) => options),
+  )
+  for (const problem of verdict.types.errors) {
+    const own = problem.file === resolve(file) ? file : problem.file
+    diagnostics.push({ ...problem, file: own, severity: 'error' })
+  }
+  for (const { path } of uses) {
+    if (verdict.problem !== '') complain(path, `${written} ${verdict.problem}`)
+    if (verdict.types.warning !== '') complain(path, `${written}: ${verdict.types.warning}`, 'warning')
+  }
+  return verdict.url
 }
 
 /** What `subset.seed: auto` means on this machine. */
@@ -78,9 +131,7 @@ async function secretOf(
 
 async function readSecret(path: string): Promise<string> {
   try {
-    const bytes = await readFile(path)
-    if (bytes.length > MAX_SECRET_FILE) throw new Error('is longer than a secret')
-    return bytes.toString('utf8').trim()
+    return (await readBounded(path, MAX_SECRET_FILE)).toString('utf8').trim()
   } catch (thrown) {
     const code = codeOf(thrown)
     throw code === undefined ? thrown : new Error(`cannot be read (${code})`)

@@ -33,6 +33,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   piscina: ['control'],
   undici: ['io'],
   yaml: ['config'],
+  /** Ourselves: examples import what a policy is as their readers will. */
+  weir: ['lab'],
 }
 
 /** `src/http/h1/head.ts` → `http`; undefined outside of src. */

@@ -1,0 +1,78 @@
+import { codeOf, messageOf } from '../actor/errors.ts'
+import type { ChosenOptions } from '../config/schema/types.ts'
+import { moduleUrl } from '../io/policy-loader.ts'
+import { startThread } from '../io/thread.ts'
+import { checkTypes } from './policy-types.ts'
+import type { TypeCheck } from './policy-types.ts'
+
+/** What the thread of `workers/policy.ts` is asked: import, and say what is wrong; '' if nothing is. */
+export interface PolicyAudit {
+  audit(url: string, options: ChosenOptions): string | Promise<string>
+}
+
+/** For the first import and a few picks, type stripping included, on a slow machine. */
+const AUDIT_MS = 5000
+
+export type ModuleVerdict = {
+  /** Under which it is imported: another one when the file is. undefined if it is refused. */
+  readonly url: string | undefined
+  /** What is wrong with it, beside its types; '' if nothing is. */
+  readonly problem: string
+  readonly types: TypeCheck
+}
+
+const NO_TYPES: TypeCheck = { errors: [], warning: '' }
+
+/**
+ * Is the module at `path` a policy? Its types are compared with the `Policy` interface, then it runs in a thread of its own, with each of these options.
+ * Never rejects.
+ */
+export async function verifyModule(path: string, options: readonly ChosenOptions[]): Promise<ModuleVerdict> {
+  let url: string
+  try {
+    url = await moduleUrl(path)
+  } catch (thrown) {
+    return { url: undefined, problem: readProblem(thrown), types: NO_TYPES }
+  }
+  const types = await checkTypes(path)
+  if (types.errors.length > 0) return { url: undefined, problem: '', types }
+  const problem = await auditIn(url, options)
+  return { url: problem === '' ? url : undefined, problem, types }
+}
+
+async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<string> {
+  const door = new URL('../../workers/policy.ts', import.meta.url)
+  const { ref, ended, terminate } = startThread<PolicyAudit>({ name: 'policy', url: door, seed: {} })
+  try {
+    for (const given of options) {
+      const problem = await ref.within(AUDIT_MS).audit(url, given)
+      if (problem !== '') return problem
+    }
+    return ''
+  } catch (thrown) {
+    return auditProblem(thrown)
+  } finally {
+    terminate()
+    await ended
+  }
+}
+
+function auditProblem(thrown: unknown): string {
+  const code = codeOf(thrown)
+  if (code === 'WEIR_ACTOR_TIMEOUT') return `was not done after ${AUDIT_MS / 1000} s: does it loop for ever?`
+  const story = messageOf(thrown).split('\n')[0]!.slice(0, 300)
+  return code === 'WEIR_ACTOR_DIED'
+    ? `ended the thread it was tried in: ${story}`
+    : `cannot be imported: ${story}`
+}
+
+const READ_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be read by this user',
+}
+
+function readProblem(thrown: unknown): string {
+  const code = codeOf(thrown)
+  if (code === undefined) return messageOf(thrown)
+  return READ_FAILURES[code] ?? `cannot be read (${code})`
+}
