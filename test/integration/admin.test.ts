@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ask, namedBackend, startBackend } from '../support/backend.ts'
 import { startWeir, until } from '../support/weir.ts'
+import { parseExposition } from '../unit/telemetry/prometheus-parser.ts'
+import type { ParsedFamily } from '../unit/telemetry/prometheus-parser.ts'
 
 const config = (endpoints: readonly string[], admin = '127.0.0.1:0'): string => `
 shards: 2
@@ -17,6 +19,25 @@ clusters:
   spare: { endpoints: [] }
 drain: { window: 50ms, hard: 2s }
 `
+
+/** What tells how the balancer sees the fleet. */
+const BALANCE_FAMILIES = [
+  'weir_endpoint_state',
+  'weir_endpoint_admin_state',
+  'weir_endpoint_effective_weight',
+  'weir_endpoint_ejections',
+  'weir_endpoint_shadow_picks_total',
+  'weir_cluster_panic',
+  'weir_cluster_endpoints_healthy',
+  'weir_cluster_retry_budget_used',
+  'weir_cluster_shadow_picks_total',
+  'weir_shard_fact_staleness_seconds',
+  'weir_admin_patches_total',
+  'weir_admin_overlays',
+  'weir_explain_records_total',
+  'weir_explain_dropped_total',
+  'weir_explain_kept',
+]
 
 type Shards = {
   shards: {
@@ -80,8 +101,9 @@ test('shards, clusters and metrics tell what happened', async (t) => {
       `weir_endpoint_successes_total{cluster="web",endpoint="${good.address}"} ${goods}\n`,
     ),
   )
-  const names = metrics.body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  for (const line of names) assert.match(line, /^weir_[a-z0-9_]+(\{.*\})? \S+$/)
+  const families = parseExposition(metrics.body)
+  assertConventions(families)
+  for (const name of BALANCE_FAMILIES) assert.ok(families.has(name), name)
 })
 
 test('healthz, readyz, HEAD, 404 and 405 with problem+json', async (t) => {
@@ -141,4 +163,31 @@ async function json<T>(url: string): Promise<T> {
   assert.equal(answer.status, 200)
   assert.equal(answer.headers['content-type'], 'application/json')
   return JSON.parse(answer.body) as T
+}
+
+/** What promtool's linter asks, and the conventions of the Prometheus documentation. */
+function assertConventions(families: ReadonlyMap<string, ParsedFamily>): void {
+  for (const [name, { type, help, samples }] of families) {
+    assert.match(name, /^weir_[a-z][a-z0-9_]*[a-z0-9]$/)
+    assert.match(help, /^[A-Z0-9].*\.$/, name)
+    assert.equal(
+      type === 'counter',
+      name.endsWith('_total'),
+      `${name}: a counter ends in _total, nothing else does`,
+    )
+    assert.doesNotMatch(
+      name,
+      /_(ms|millis|milliseconds|us|micros|minutes|kib|mib|percent|counter|gauge|sum|count|bucket)(_|$)/,
+      `${name}: base units, no suffix of a type`,
+    )
+    assert.ok(!/(_seconds|_bytes|_ratio)_(?!total$)/.test(name), `${name}: the unit is last`)
+    for (const { labels } of samples)
+      for (const label of labels.keys()) {
+        assert.match(label, /^[a-z][a-z0-9_]*$/, name)
+        assert.ok(
+          label === 'le' ? type === 'histogram' : label === 'quantile' ? type === 'summary' : true,
+          name,
+        )
+      }
+  }
 }
