@@ -12,6 +12,7 @@ import type { PolicyName } from './options.ts'
 import { Orca } from './orca.ts'
 import { peakEwma } from './peak-ewma.ts'
 import type { Policy } from './policy.ts'
+import { Prequal } from './prequal.ts'
 import { Random } from './random.ts'
 import { Rendezvous } from './rendezvous.ts'
 import { RingHash } from './ring-hash.ts'
@@ -19,7 +20,7 @@ import { RoundRobin } from './round-robin.ts'
 import { WeightedRandom } from './weighted-random.ts'
 
 /** What a policy is made of and with. `given` are options as configured; `optionsOf` fills in the rest. */
-const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Policy>>> = {
+const MAKERS: Readonly<Record<PolicyName, (given: PolicyOptions) => Policy>> = {
   // By count.
   'round-robin': () => new RoundRobin(),
   random: () => new Random(),
@@ -33,6 +34,7 @@ const MAKERS: Readonly<Partial<Record<PolicyName, (given: PolicyOptions) => Poli
   'least-time': (given) => new LeastTime(optionsOf('least-time', given)),
   orca: (given) => new Orca(optionsOf('orca', given)),
   d2: (given) => new RelativeDegradation(optionsOf('d2', given)),
+  prequal: (given) => new Prequal(optionsOf('prequal', given)),
   // By hash of the key.
   'ring-hash': (given) => {
     const options = optionsOf('ring-hash', given)

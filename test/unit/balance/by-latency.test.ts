@@ -70,7 +70,7 @@ test('peak EWMA: a cold start sends one request to each, not a flood to one', ()
     view.inFlight[index]!++
     return index
   })
-  assert.deepEqual(firsts.toSorted(), [0, 1, 2, 3])
+  assert.deepEqual(new Set(firsts), new Set([0, 1, 2, 3]))
 })
 
 test('least time: the quickest for what is under way', () => {
