@@ -9,10 +9,10 @@ const PICKS = 64
 const STATE = 256
 
 /** What a policy may have beside `rebuild` and `pick`: the type of each. */
-const OPTIONAL: Readonly<Record<string, 'function' | 'boolean'>> = {
+const OPTIONAL: Readonly<Record<string, 'function' | 'boolean' | 'string'>> = {
   heedsWeights: 'boolean',
   followsKey: 'boolean',
-  readsNotedOnly: 'boolean',
+  reads: 'string',
   reweigh: 'function',
   propensity: 'function',
   save: 'function',

@@ -21,6 +21,9 @@ import type { ShadowEvents } from './shadow.ts'
 /** Picks that a policy may make for one request before the rest is drawn from. */
 const DRAWS = 4
 
+/** Endpoints up to which a propensity, which mostly looks at all of them, is worked out for every pick. */
+const CHEAP_PROPENSITY = 32
+
 /** Why what a policy picked will not do. */
 const FIT = 0
 const TRIED = 1
@@ -163,7 +166,9 @@ export class Balancer {
       if (verdict === FIT) {
         if (decision !== undefined) {
           decision.picked(set, index)
-          decision.propensity = declined === 0 ? this.#propensity(at, index, key) : Number.NaN
+          if (declined === 0 && (decision.wanted || set.view.size <= CHEAP_PROPENSITY)) {
+            decision.propensity = this.#propensity(at, index, key)
+          }
         }
         const by = set.guard.stoodIn ? BY.guard : (declined & WARMING) !== 0 ? BY.warmingDeclined : BY.policy
         this.#settle(request, at, index, by)

@@ -22,6 +22,8 @@ export const KEPT = { none: 0, noted: 1, whole: 2 } as const
  * for the few decisions that somebody wants to see.
  */
 export class Decision {
+  /** Somebody will see it whatever comes of the request: then more may be worked out than is cheap. */
+  wanted = false
   info!: SetInfo
   nowMs = 0
   stalenessMs = 0
@@ -71,7 +73,7 @@ export class Decision {
     const { guard, view } = set
     this.info = set.info
     this.size = view.size
-    this.rng.set(guard.rngBefore)
+    for (let i = 0; i < 4; i++) this.rng[i] = guard.rngBefore[i]!
     if (guard.stoodIn) this.stateLength = 0
     this.#note(set, index)
     this.fixed = set.fixed
@@ -135,7 +137,8 @@ export class Decision {
       const noted = considered.indexes[i]!
       indexes[i] = noted
       scores[i] = considered.scores[i]!
-      for (let c = 0; c < columns.length; c++) rows[i * COLUMNS + c] = columns[c]![noted]!
+      // But for the hashes, which no row needs: the rest is arrays of one kind.
+      for (let c = 1; c < COLUMNS; c++) rows[i * COLUMNS + c] = columns[c]![noted]!
     }
   }
 

@@ -82,13 +82,13 @@ export class Guard {
     }
   }
 
-  /** Only weights changed. */
-  reweigh(view: ClusterView): void {
-    reweigh(this.#default, view, this.#defaultRng)
+  /** Only weights changed; `onlyWarmth`: and of them only what slow start makes of them. */
+  reweigh(view: ClusterView, onlyWarmth: boolean): void {
+    if (this.#default !== undefined) reweigh(this.#default, view, this.#defaultRng, onlyWarmth)
     if (this.#faultsInARow >= FAULTS_IN_A_ROW) return
     try {
       this.#twin?.copyAll()
-      reweigh(this.#policy, this.#twin?.view ?? view, this.#rng)
+      reweigh(this.#policy!, this.#twin?.view ?? view, this.#rng, onlyWarmth)
     } catch (error) {
       this.#off(error, view.nowMs)
     }
@@ -199,10 +199,9 @@ export class Guard {
   }
 }
 
-const reweigh = (policy: Policy | undefined, view: ClusterView, rng: Sfc32): void => {
-  if (policy === undefined) return
+const reweigh = (policy: Policy, view: ClusterView, rng: Sfc32, onlyWarmth: boolean): void => {
   if (policy.reweigh !== undefined) policy.reweigh(view, rng)
-  else if (policy.heedsWeights === true) policy.rebuild(view, rng)
+  else if (policy.heedsWeights === true || !onlyWarmth) policy.rebuild(view, rng)
 }
 
 /** One bounded line of whatever was thrown, which may itself throw when it is looked at. */

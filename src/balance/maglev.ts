@@ -18,6 +18,7 @@ const FREE = -1
  */
 export class Maglev implements Policy {
   readonly followsKey = true
+  readonly reads = 'noted'
   readonly #leastSize: number
   #table: Int32Array = new Int32Array(0)
 

@@ -68,7 +68,6 @@ export class PickSet {
     members.forEach((member, index) => {
       view.hashes[index] = member.hash
       weigh(view, index, member)
-      view.readySinceMs[index] = member.readySinceMs
       picture.fill(view, index, member.slot)
     })
     const { gate } = this
@@ -90,19 +89,18 @@ export class PickSet {
   reweigh(members: readonly Member[], nowMs: number): void {
     const { view } = this
     view.nowMs = nowMs
-    let changed = false
+    let warmth = false
+    let base = false
     members.forEach((member, index) => {
-      if (weigh(view, index, member)) changed = true
-      view.readySinceMs[index] = member.readySinceMs
+      if (member.weight !== view.baseWeights[index]) base = true
+      if (member.warmth !== view.warmth[index]) warmth = true
+      weigh(view, index, member)
     })
-    if (changed) this.#weighed()
-  }
-
-  #weighed(): void {
+    if (!base && !warmth) return
     this.#isFixedKnown = false
-    this.gate.reweigh(this.view)
-    this.guard.reweigh(this.view)
-    this.shadow?.reweigh(this.view)
+    this.gate.reweigh(view)
+    this.guard.reweigh(view, !base)
+    this.shadow?.reweigh(view, !base)
   }
 
   refresh(index: number, picture: SlotPicture): void {
@@ -143,14 +141,12 @@ export class PickSet {
   }
 }
 
-/** True if that changed anything. */
-const weigh = (view: ClusterView, index: number, member: Member): boolean => {
-  const { weight, warmth } = member
-  const same = view.baseWeights[index] === weight && view.warmth[index] === warmth
+const weigh = (view: ClusterView, index: number, member: Member): void => {
+  const { weight, warmth, readySinceMs } = member
+  view.readySinceMs[index] = readySinceMs
   view.baseWeights[index] = weight
   view.warmth[index] = warmth
   view.weights[index] = weight * warmth
-  return !same
 }
 
 const fixedOf = (columns: readonly ViewColumn[]): FixedColumns => ({

@@ -12,6 +12,7 @@ import type { ClusterView } from './view.ts'
  */
 export class Rendezvous implements Policy {
   readonly followsKey = true
+  readonly reads = 'noted'
   #begun: Int32Array = new Int32Array(0)
   #perWeight: Float64Array = new Float64Array(0)
   #sum = 0

@@ -28,8 +28,8 @@ export class Shadow {
     this.#guard.rebuild(view)
   }
 
-  reweigh(view: ClusterView): void {
-    this.#guard.reweigh(view)
+  reweigh(view: ClusterView, onlyWarmth: boolean): void {
+    this.#guard.reweigh(view, onlyWarmth)
   }
 
   changed(index: number): void {

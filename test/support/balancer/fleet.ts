@@ -125,7 +125,10 @@ export class TestFleet {
         if (agreed) this.agreed++
       },
     }
-    this.balancer = new Balancer({ picture: this.picture, policies, events, seed: seededRng(seed) }, this.spec)
+    this.balancer = new Balancer(
+      { picture: this.picture, policies, events, seed: seededRng(seed) },
+      this.spec,
+    )
   }
 
   set(all: readonly Member[]): this {
