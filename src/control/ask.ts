@@ -15,21 +15,24 @@ export async function status(cluster: string | undefined, options: AskOptions): 
   const body = await answerTo(path, options)
   if (options.json) return body
   const clusters =
-    cluster === undefined ? (decoded(body) as ClustersFacts).clusters : [decoded(body) as ClusterFacts]
+    cluster === undefined
+      ? (decoded(body, 'clusters') as ClustersFacts).clusters
+      : [decoded(body, 'endpoints') as ClusterFacts]
   return statusText(clusters, Date.now())
 }
 
 export async function explain(id: string, options: AskOptions): Promise<string> {
   const body = await answerTo(`/api/v1/explain/${encodeURIComponent(id)}`, options)
-  return options.json ? body : explainText(decoded(body) as ExplainRecord)
+  return options.json ? body : explainText(decoded(body, 'tries') as ExplainRecord)
 }
 
 async function answerTo(path: string, options: AskOptions): Promise<string> {
   const address = await findAdmin(options)
   const { status: code, body } = await asked(address, path)
   if (code === 200) return body
-  const { detail } = decoded(body) as { readonly detail?: string }
-  throw new Refusal([`weir: ${detail ?? `${address} answered with status ${code}`}`])
+  const detail: unknown = Reflect.get(parsed(body), 'detail')
+  const why = typeof detail === 'string' ? printable(detail) : `${address} answered with status ${code}`
+  throw new Refusal([`weir: ${why}`])
 }
 
 async function asked(address: string, path: string): Promise<Asked> {
@@ -51,13 +54,23 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host',
 }
 
-/** What some other server sent is no answer of ours. */
-function decoded(body: string): object {
+/** Whoever sent it: nothing that a terminal would obey. */
+function printable(text: string): string {
+  return text.slice(0, 1000).replaceAll(/\p{Cc}/gu, ' ')
+}
+
+/** An object that has a list under `list`: what some other server sent is no answer of ours. */
+function decoded(body: string, list: string): object {
+  const value = parsed(body)
+  if (Array.isArray(Reflect.get(value, list))) return value
+  throw new Refusal(['weir: what answers there is not the admin API of weir'])
+}
+
+function parsed(body: string): object {
   try {
     const value: unknown = JSON.parse(body)
-    if (typeof value === 'object' && value !== null) return value
+    return typeof value === 'object' && value !== null ? value : {}
   } catch {
-    // said below
+    return {}
   }
-  throw new Refusal(['weir: what answers there is not the admin API of weir'])
 }

@@ -55,7 +55,7 @@ export class Changes {
   }
 
   /** After the change under way; no change comes in between. */
-  afterwards<T>(task: () => Promise<T>): Promise<T> {
+  afterwards(task: () => Promise<void>): Promise<void> {
     return this.#serial.run(task)
   }
 

@@ -121,12 +121,12 @@ export class Program {
     return result
   }
 
-  /** Between changes, so that it is not done to a snapshot that is being replaced. */
+  /** At once, also while a reload waits for names: what is wished and what is published change in one thread, each without a pause within. */
   async #patch(order: PatchOrder): Promise<PatchResult> {
     const running = this.#running
     if (running === undefined) throw new Error('the program has not started yet')
-    const { changes, operators, publisher } = running
-    const result = await changes.afterwards(async () => operators.patch(publisher.desired().snapshot, order))
+    const { operators, publisher } = running
+    const result = operators.patch(publisher.desired().snapshot, order)
     await this.#showNow()
     return result
   }
