@@ -1,29 +1,30 @@
 /**
  * What one actor holds to be true of each endpoint, as columns: the last of its words of each kind. A reader that was lapped, came late or
  * adopts an endpoint finds here what the ring's records said. Written before the record is published, so whoever jumps to
- * the head of the ring and then reads the row has all that the records said which it missed.
+ * the head of the ring and then reads the row has all that the records said which it missed. Costs, reports and probes lie as they do in a
+ * record from its time on (at, a, b, c), so that both are read alike.
  */
 export const BELIEF = {
   /** Tenant of the slot whom the row is about. */
   generation: 0,
   /** Σ of the start times of the exchanges under way, ms; how many there are is `GAUGE.inFlight`. */
   startSum: 1,
-  /** Cost and when it was computed; 0: never. */
-  cost: 2,
-  costAt: 3,
-  utilisation: 4,
-  qps: 5,
-  eps: 6,
+  /** `REPORT_SOURCE` of the load reported. */
+  source: 2,
+  /** When the cost was computed; 0: never. */
+  costAt: 4,
+  cost: 7,
   /** When the server's own load was last reported; 0: never. */
-  reportedAt: 7,
-  /** `REPORT_SOURCE`. */
-  source: 8,
-  rif: 9,
-  probeLatency: 10,
+  reportedAt: 8,
+  utilisation: 9,
+  qps: 10,
+  eps: 11,
   /** When it was last probed; 0: never. */
-  probedAt: 11,
+  probedAt: 12,
+  rif: 13,
+  probeLatency: 14,
   /** Probes so far. */
-  probeSeq: 12,
+  probeSeq: 15,
 } as const
 /** Float64s of a row. */
 export const BELIEF_WIDTH = 16
@@ -41,7 +42,7 @@ export const beliefRow = (beliefs: Float64Array, slot: number, generation: numbe
   const age = (generation - beliefs[at + BELIEF.generation]!) | 0
   if (age === 0) return at
   if (age < 0) return -1
-  for (let i: number = BELIEF.cost; i < BELIEF_WIDTH; i++) beliefs[at + i] = 0
+  for (let i: number = BELIEF.source; i < BELIEF_WIDTH; i++) beliefs[at + i] = 0
   beliefs[at + BELIEF.generation] = generation
   return at
 }
@@ -58,17 +59,12 @@ export class LoadReport {
   eps = 0
 }
 
-/** All of a report but its time. */
-export const writeReport = (beliefs: Float64Array, row: number, source: number, load: LoadReport): void => {
-  beliefs[row + BELIEF.utilisation] = load.utilisation
-  beliefs[row + BELIEF.qps] = load.qps
-  beliefs[row + BELIEF.eps] = load.eps
-  beliefs[row + BELIEF.source] = source
-}
-
-/** All of a probe but its time. Returns its number, from 1. */
-export const writeProbe = (beliefs: Float64Array, row: number, rif: number, latencyMs: number): number => {
-  beliefs[row + BELIEF.rif] = rif
-  beliefs[row + BELIEF.probeLatency] = latencyMs
-  return ++beliefs[row + BELIEF.probeSeq]!
+/** Time and a…c of the record at `records[at]` go to `beliefs[column]` and behind. */
+export const keepRecord = (
+  records: Float64Array,
+  at: number,
+  beliefs: Float64Array,
+  column: number,
+): void => {
+  for (let each = 0; each < 4; each++) beliefs[column + each] = records[at + 2 + each]!
 }

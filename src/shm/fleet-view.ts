@@ -22,13 +22,14 @@ export interface FoldVisitor {
 
 /** Counts what folds do. */
 export interface FoldObserver {
-  /** A record was folded, so long after it was said. */
-  folded(ageMs: number): void
+  /** A record was folded, so many whole µs after it was said (some 35 minutes at most). */
+  folded(ageUs: number): void
   lapped(lost: number): void
 }
 
 /** Actors besides the shards that say anything. */
 const SPEAKERS = ['main', 'health'] as const satisfies readonly OtherActor[]
+const LONG_US = 2 ** 31 - 1
 /** Generation of a slot that is not adopted. */
 const NOBODY = -1
 
@@ -152,7 +153,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
 
   /** A record of the ring that is being drained. */
   take(words: Int32Array, doubles: Float64Array, at: number): void {
-    this.#observer?.folded(this.#nowMs - doubles[at + 2]!)
+    this.#observer?.folded(Math.min(LONG_US, (this.#nowMs - doubles[at + 2]!) * 1000) | 0)
     const word0 = words[2 * at]!
     const slot = words[2 * at + 1]!
     if ((word0 & 255) === OBSERVATION.limit) {
@@ -174,46 +175,51 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
   }
 
   #hear(word0: number, slot: number, doubles: Float64Array, at: number): void {
-    const from = this.#believer
-    const saidMs = doubles[at + 2]!
-    const a = doubles[at + 3]!
-    const b = doubles[at + 4]!
-    const c = doubles[at + 5]!
+    const said = at + 2
     switch (word0 & 255) {
       case OBSERVATION.inFlight:
-        this.inFlights.set(slot, from, a)
-        this.startSums.set(slot, from, b)
+        this.inFlights.set(slot, this.#believer, doubles[at + 3]! | 0)
+        this.startSums.take(slot, this.#believer, doubles, at + 4)
         break
       case OBSERVATION.response:
       case OBSERVATION.failure:
-        if (c >= 0) this.costs.set(slot, from, c, saidMs)
+        if (doubles[at + 5]! >= 0) this.costs.take(slot, this.#believer, doubles, said)
         break
       case OBSERVATION.report:
-        if (!this.reports.wins(slot, from, saidMs)) break
-        this.utilisation[slot] = a
-        this.reportedQps[slot] = b
-        this.reportedEps[slot] = c
-        this.reportSource[slot] = (word0 >>> 8) & 255
+        if (this.#hearReport(slot, this.#believer, doubles, said))
+          this.reportSource[slot] = (word0 >>> 8) & 255
         break
       case OBSERVATION.probe:
-        this.probeSeqs.set(slot, from, c)
-        if (!this.probes.wins(slot, from, saidMs)) break
-        this.probedRif[slot] = a
-        this.probedLatencyMs[slot] = b
+        this.#hearProbe(slot, this.#believer, doubles, said)
         break
       case OBSERVATION.verdict:
         this.state[slot] = (word0 >>> 8) & 255
         this.reason[slot] = word0 >>> 16
-        this.sinceMs[slot] = a
-        this.share[slot] = b
-        this.ejections[slot] = c
+        this.sinceMs[slot] = doubles[at + 3]!
+        this.share[slot] = doubles[at + 4]!
+        this.ejections[slot] = doubles[at + 5]!
         this.ejectedUntilMs[slot] = doubles[at + 6]!
         break
       case OBSERVATION.admin:
         this.admin[slot] = (word0 >>> 8) & 255
-        this.adminWeight[slot] = a
+        this.adminWeight[slot] = doubles[at + 3]!
         break
     }
+  }
+
+  #hearReport(slot: number, believer: number, words: Float64Array, from: number): boolean {
+    if (!this.reports.wins(slot, believer, words, from)) return false
+    this.utilisation[slot] = words[from + 1]!
+    this.reportedQps[slot] = words[from + 2]!
+    this.reportedEps[slot] = words[from + 3]!
+    return true
+  }
+
+  #hearProbe(slot: number, believer: number, words: Float64Array, from: number): void {
+    this.probeSeqs.set(slot, believer, words[from + 3]! | 0)
+    if (!this.probes.wins(slot, believer, words, from)) return
+    this.probedRif[slot] = words[from + 1]!
+    this.probedLatencyMs[slot] = words[from + 2]!
   }
 
   /** All that the producer's columns say of the tenants adopted. */
@@ -238,25 +244,17 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     if (beliefs[row + BELIEF.generation] !== this.#generations[slot]) return
     if (stripe !== undefined && believer !== this.#self) {
       this.inFlights.set(slot, believer, stripe.endpointGauges[slot * GAUGE_WORDS + GAUGE.inFlight]!)
-      this.startSums.set(slot, believer, beliefs[row + BELIEF.startSum]!)
+      this.startSums.take(slot, believer, beliefs, row + BELIEF.startSum)
     }
     this.#believe(believer, slot, beliefs, row)
   }
 
   /** Costs, reports and probes of a row. */
   #believe(believer: number, slot: number, beliefs: Float64Array, row: number): void {
-    const costAt = beliefs[row + BELIEF.costAt]!
-    if (costAt > 0) this.costs.set(slot, believer, beliefs[row + BELIEF.cost]!, costAt)
-    if (this.reports.wins(slot, believer, beliefs[row + BELIEF.reportedAt]!)) {
-      this.utilisation[slot] = beliefs[row + BELIEF.utilisation]!
-      this.reportedQps[slot] = beliefs[row + BELIEF.qps]!
-      this.reportedEps[slot] = beliefs[row + BELIEF.eps]!
+    if (beliefs[row + BELIEF.costAt]! > 0) this.costs.take(slot, believer, beliefs, row + BELIEF.costAt)
+    if (this.#hearReport(slot, believer, beliefs, row + BELIEF.reportedAt))
       this.reportSource[slot] = beliefs[row + BELIEF.source]!
-    }
-    this.probeSeqs.set(slot, believer, beliefs[row + BELIEF.probeSeq]!)
-    if (!this.probes.wins(slot, believer, beliefs[row + BELIEF.probedAt]!)) return
-    this.probedRif[slot] = beliefs[row + BELIEF.rif]!
-    this.probedLatencyMs[slot] = beliefs[row + BELIEF.probeLatency]!
+    this.#hearProbe(slot, believer, beliefs, row + BELIEF.probedAt)
   }
 
   #readVerdict(slot: number): void {

@@ -1,6 +1,9 @@
 /**
  * The pure merges over producers: what is shown depends on the last word of each producer alone, not on the order in which the words of
  * different ones came. Values per producer lie slot by slot, so that those of one endpoint are in one place.
+ *
+ * Words come as the place of a record's time in an array, with a, b and c behind it: fractions that are handed from function to function one by
+ * one would each be an object on the heap.
  */
 
 /** A sum over producers of what each said last. Exact, and so the same on every shard, while the values are (`wholeGrain`). */
@@ -15,10 +18,18 @@ export class SumMerge {
     this.#producers = producers
   }
 
+  /** A whole number. */
   set(slot: number, producer: number, value: number): void {
     const at = slot * this.#producers + producer
     this.sums[slot]! += value - this.#last[at]!
     this.#last[at] = value
+  }
+
+  /** Any number: `values[from]`. */
+  take(slot: number, producer: number, values: Float64Array, from: number): void {
+    const at = slot * this.#producers + producer
+    this.sums[slot]! += values[from]! - this.#last[at]!
+    this.#last[at] = values[from]!
   }
 
   clear(slot: number): void {
@@ -38,11 +49,11 @@ export class CostMerge {
   readonly cost: Float64Array
   readonly atMs: Float64Array
   readonly #costs: Float64Array
-  /** 0: never. */
   readonly #ats: Float64Array
   readonly #decayMs: Float64Array
+  /** ln c + at/τ per producer; -Infinity: never. */
+  readonly #ranks: Float64Array
   readonly #winner: Int32Array
-  readonly #rank: Float64Array
   readonly #producers: number
 
   constructor(slots: number, producers: number) {
@@ -50,57 +61,50 @@ export class CostMerge {
     this.atMs = new Float64Array(slots).fill(-1)
     this.#costs = new Float64Array(slots * producers)
     this.#ats = new Float64Array(slots * producers)
-    this.#decayMs = new Float64Array(slots).fill(1)
-    this.#winner = new Int32Array(slots).fill(-1)
-    this.#rank = new Float64Array(slots).fill(-Infinity)
+    this.#ranks = new Float64Array(slots * producers)
+    this.#decayMs = new Float64Array(slots)
+    this.#winner = new Int32Array(slots)
     this.#producers = producers
   }
 
-  /** `atMs` 0: the producer has none. */
-  set(slot: number, producer: number, cost: number, atMs: number): void {
+  /** The producer's cost is `words[from + 3]` as of `words[from]`, a time above 0. */
+  take(slot: number, producer: number, words: Float64Array, from: number): void {
     const at = slot * this.#producers + producer
+    const cost = words[from + 3]!
+    const atMs = words[from]!
+    const rank = Math.log(Math.max(LEAST_COST, cost)) + atMs / this.#decayMs[slot]!
+    const winner = this.#winner[slot]!
+    const best = winner < 0 ? -Infinity : this.#ranks[slot * this.#producers + winner]!
     this.#costs[at] = cost
     this.#ats[at] = atMs
-    const rank = this.#rankOf(slot, producer)
-    const winner = this.#winner[slot]!
-    if (rank > this.#rank[slot]! || (rank === this.#rank[slot]! && producer <= winner)) {
-      this.#crown(slot, producer, rank)
-    } else if (producer === winner) this.#search(slot)
+    this.#ranks[at] = rank
+    if (rank > best || (rank === best && producer <= winner)) this.#crown(slot, producer)
+    else if (producer === winner) this.#search(slot)
   }
 
-  /** Forget everybody's; from now on costs decay by `decayMs`. */
+  /** Forget everybody's; from now on costs decay by `decayMs`. To be called before the first. */
   clear(slot: number, decayMs: number): void {
-    this.#costs.fill(0, slot * this.#producers, (slot + 1) * this.#producers)
-    this.#ats.fill(0, slot * this.#producers, (slot + 1) * this.#producers)
+    const from = slot * this.#producers
+    this.#ranks.fill(-Infinity, from, from + this.#producers)
     this.#decayMs[slot] = decayMs > 0 ? decayMs : 1
-    this.#crown(slot, -1, -Infinity)
-  }
-
-  #rankOf(slot: number, producer: number): number {
-    const at = slot * this.#producers + producer
-    const atMs = this.#ats[at]!
-    if (!(atMs > 0)) return -Infinity
-    return Math.log(Math.max(LEAST_COST, this.#costs[at]!)) + atMs / this.#decayMs[slot]!
+    this.#winner[slot] = -1
+    this.cost[slot] = 0
+    this.atMs[slot] = -1
   }
 
   #search(slot: number): void {
-    let best = -1
-    let bestRank = -Infinity
-    for (let producer = 0; producer < this.#producers; producer++) {
-      const rank = this.#rankOf(slot, producer)
-      if (rank <= bestRank) continue
-      best = producer
-      bestRank = rank
-    }
-    this.#crown(slot, best, bestRank)
+    const from = slot * this.#producers
+    let best = 0
+    for (let producer = 1; producer < this.#producers; producer++)
+      if (this.#ranks[from + producer]! > this.#ranks[from + best]!) best = producer
+    this.#crown(slot, best)
   }
 
-  #crown(slot: number, producer: number, rank: number): void {
-    this.#winner[slot] = producer
-    this.#rank[slot] = rank
+  #crown(slot: number, producer: number): void {
     const at = slot * this.#producers + producer
-    this.cost[slot] = producer < 0 ? 0 : this.#costs[at]!
-    this.atMs[slot] = producer < 0 ? -1 : this.#ats[at]!
+    this.#winner[slot] = producer
+    this.cost[slot] = this.#costs[at]!
+    this.atMs[slot] = this.#ats[at]!
   }
 }
 
@@ -115,8 +119,9 @@ export class NewestMerge {
     this.#winner = new Int32Array(slots).fill(-1)
   }
 
-  /** A word of `producer` of that time: is it the one that counts? */
-  wins(slot: number, producer: number, atMs: number): boolean {
+  /** A word of `producer` of the time `words[from]` (0: none): is it the one that counts? */
+  wins(slot: number, producer: number, words: Float64Array, from: number): boolean {
+    const atMs = words[from]!
     const newest = this.atMs[slot]!
     if (!(atMs > 0) || atMs < newest || (atMs === newest && producer > this.#winner[slot]!)) return false
     this.atMs[slot] = atMs

@@ -1,4 +1,4 @@
-import { BELIEF, beliefRow, EARLIEST_MS, writeProbe, writeReport } from './beliefs.ts'
+import { BELIEF, beliefRow, EARLIEST_MS, keepRecord } from './beliefs.ts'
 import type { LoadReport } from './beliefs.ts'
 import { BroadcastWriter } from './broadcast.ts'
 import type { Fleet } from './fleet.ts'
@@ -69,13 +69,13 @@ export class HealthVoice extends Voice {
     const { slot, generation } = tenant
     const row = beliefRow(this.#beliefs, slot, generation)
     if (row < 0) return
-    writeReport(this.#beliefs, row, REPORT_SOURCE.agent, load)
-    this.#beliefs[row + BELIEF.reportedAt] = this.nowMs
     const at = this.begin(OBSERVATION.report | (REPORT_SOURCE.agent << 8), slot, generation)
     const { doubles } = this.writer
     doubles[at + 3] = load.utilisation
     doubles[at + 4] = load.qps
     doubles[at + 5] = load.eps
+    this.#beliefs[row + BELIEF.source] = REPORT_SOURCE.agent
+    keepRecord(doubles, at, this.#beliefs, row + BELIEF.reportedAt)
     this.writer.publish()
   }
 
@@ -84,13 +84,12 @@ export class HealthVoice extends Voice {
     const { slot, generation } = tenant
     const row = beliefRow(this.#beliefs, slot, generation)
     if (row < 0) return
-    const seq = writeProbe(this.#beliefs, row, rif, latencyMs)
-    this.#beliefs[row + BELIEF.probedAt] = this.nowMs
     const at = this.begin(OBSERVATION.probe, slot, generation)
     const { doubles } = this.writer
     doubles[at + 3] = rif
     doubles[at + 4] = latencyMs
-    doubles[at + 5] = seq
+    doubles[at + 5] = this.#beliefs[row + BELIEF.probeSeq]! + 1
+    keepRecord(doubles, at, this.#beliefs, row + BELIEF.probedAt)
     this.writer.publish()
   }
 

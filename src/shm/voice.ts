@@ -1,12 +1,4 @@
-import {
-  BELIEF,
-  BELIEF_WIDTH,
-  beliefRow,
-  EARLIEST_MS,
-  wholeGrain,
-  writeProbe,
-  writeReport,
-} from './beliefs.ts'
+import { BELIEF, BELIEF_WIDTH, beliefRow, EARLIEST_MS, keepRecord, wholeGrain } from './beliefs.ts'
 import type { LoadReport } from './beliefs.ts'
 import { BroadcastWriter } from './broadcast.ts'
 import type { Fleet } from './fleet.ts'
@@ -30,7 +22,7 @@ export interface OwnBeliefs {
 
 /**
  * A shard's publishing side: it says on its ring what its exchanges show, after writing it into its own columns. Nothing is allocated
- * per call, nothing throws, nobody is waited for.
+ * (a fraction handed over as an argument aside, where the caller is not compiled into one with this), nothing throws, nobody is waited for.
  *
  * How many exchanges are under way at an endpoint is the gauge `GAUGE.inFlight` of the shard's stripe, kept by the recorder
  * (`picked`, `left`) and only read here: one truth. `began` and `ended` go with those, in either order, and `flush` ends the turn.
@@ -81,41 +73,47 @@ export class FleetVoice {
 
   /** The endpoint answered an attempt of ours (`began` came before). */
   answered(slot: number, answer: Answer): void {
-    const { status, cost } = answer
-    const row = slot * BELIEF_WIDTH
-    if (cost >= 0) this.#costs(row, cost)
-    const at = this.#reserve(OBSERVATION.response | (status << 16), slot, row)
-    this.#publish(at, answer.firstByteMs, answer.totalMs, cost)
-    this.#own?.believes(slot, this.#beliefs, row)
+    const at = this.#reserve(OBSERVATION.response | (answer.status << 16), slot)
+    const records = this.#records
+    records[at + 3] = answer.firstByteMs
+    records[at + 4] = answer.totalMs
+    records[at + 5] = answer.cost
+    if (answer.cost >= 0) this.#keep(at, slot, BELIEF.costAt)
+    this.#publish(slot)
   }
 
   /** An attempt of ours failed. `fault`: `FAULT`; `cost` after it, negative: unchanged. */
   failed(slot: number, fault: number, tookMs: number, cost: number): void {
-    const row = slot * BELIEF_WIDTH
-    if (cost >= 0) this.#costs(row, cost)
-    const at = this.#reserve(OBSERVATION.failure | (fault << 8), slot, row)
-    this.#publish(at, tookMs, 0, cost)
-    this.#own?.believes(slot, this.#beliefs, row)
+    const at = this.#reserve(OBSERVATION.failure | (fault << 8), slot)
+    const records = this.#records
+    records[at + 3] = tookMs
+    records[at + 4] = 0
+    records[at + 5] = cost
+    if (cost >= 0) this.#keep(at, slot, BELIEF.costAt)
+    this.#publish(slot)
   }
 
   /** The server reported its load. `source`: `REPORT_SOURCE`. */
   report(slot: number, source: number, load: LoadReport): void {
-    const row = slot * BELIEF_WIDTH
-    writeReport(this.#beliefs, row, source, load)
-    this.#beliefs[row + BELIEF.reportedAt] = this.#nowMs
-    const at = this.#reserve(OBSERVATION.report | (source << 8), slot, row)
-    this.#publish(at, load.utilisation, load.qps, load.eps)
-    this.#own?.believes(slot, this.#beliefs, row)
+    const at = this.#reserve(OBSERVATION.report | (source << 8), slot)
+    const records = this.#records
+    records[at + 3] = load.utilisation
+    records[at + 4] = load.qps
+    records[at + 5] = load.eps
+    this.#beliefs[slot * BELIEF_WIDTH + BELIEF.source] = source
+    this.#keep(at, slot, BELIEF.reportedAt)
+    this.#publish(slot)
   }
 
   /** The passive equal of a probe: an answer told the server's requests in flight, and its latency is known. */
   probed(slot: number, rif: number, latencyMs: number): void {
-    const row = slot * BELIEF_WIDTH
-    const seq = writeProbe(this.#beliefs, row, rif, latencyMs)
-    this.#beliefs[row + BELIEF.probedAt] = this.#nowMs
-    const at = this.#reserve(OBSERVATION.probe, slot, row)
-    this.#publish(at, rif, latencyMs, seq)
-    this.#own?.believes(slot, this.#beliefs, row)
+    const at = this.#reserve(OBSERVATION.probe, slot)
+    const records = this.#records
+    records[at + 3] = rif
+    records[at + 4] = latencyMs
+    records[at + 5] = this.#beliefs[slot * BELIEF_WIDTH + BELIEF.probeSeq]! + 1
+    this.#keep(at, slot, BELIEF.probedAt)
+    this.#publish(slot)
   }
 
   /** End of the turn: say how many exchanges are under way wherever that changed. Returns records published. */
@@ -125,9 +123,12 @@ export class FleetVoice {
     for (let i = 0; i < count; i++) {
       const slot = this.#touched[i]!
       this.#isTouched[slot] = 0
-      const row = slot * BELIEF_WIDTH
-      const at = this.#reserve(OBSERVATION.inFlight, slot, row)
-      this.#publish(at, this.inFlight(slot), this.#beliefs[row + BELIEF.startSum]!, 0)
+      const at = this.#reserve(OBSERVATION.inFlight, slot)
+      const records = this.#records
+      records[at + 3] = this.#gauges[slot * GAUGE_WORDS + GAUGE.inFlight]!
+      records[at + 4] = this.#beliefs[slot * BELIEF_WIDTH + BELIEF.startSum]!
+      records[at + 5] = 0
+      this.#writer.publish()
     }
     this.#touchedCount = 0
     return count
@@ -143,24 +144,22 @@ export class FleetVoice {
     return this.#beliefs[slot * BELIEF_WIDTH + BELIEF.startSum]!
   }
 
-  #costs(row: number, cost: number): void {
-    this.#beliefs[row + BELIEF.cost] = cost
-    this.#beliefs[row + BELIEF.costAt] = this.#nowMs
-  }
-
-  #reserve(word0: number, slot: number, row: number): number {
-    const at = this.#writer.reserve(word0, slot, this.#beliefs[row + BELIEF.generation]!)
+  /** Begin a record now, its d 0. */
+  #reserve(word0: number, slot: number): number {
+    const at = this.#writer.reserve(word0, slot, this.#beliefs[slot * BELIEF_WIDTH + BELIEF.generation]!)
     this.#records[at + 2] = this.#nowMs
+    this.#records[at + 6] = 0
     return at
   }
 
-  #publish(at: number, a: number, b: number, c: number): void {
-    const records = this.#records
-    records[at + 3] = a
-    records[at + 4] = b
-    records[at + 5] = c
-    records[at + 6] = 0
+  /** Time and a…c of the record go into the row at `column`: the columns are never behind the ring. */
+  #keep(at: number, slot: number, column: number): void {
+    keepRecord(this.#records, at, this.#beliefs, slot * BELIEF_WIDTH + column)
+  }
+
+  #publish(slot: number): void {
     this.#writer.publish()
+    this.#own?.believes(slot, this.#beliefs, slot * BELIEF_WIDTH)
   }
 
   #touch(slot: number): void {

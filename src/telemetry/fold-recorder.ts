@@ -13,9 +13,9 @@ export class FoldRecorder implements FoldObserver {
     this.#counters = fleet.stripe(shard).counters
   }
 
-  folded(ageMs: number): void {
+  folded(ageUs: number): void {
     this.#counters[S.factsFolded]!++
-    observe(this.#counters, STALENESS, ageMs * 1000)
+    observe(this.#counters, STALENESS, ageUs)
   }
 
   lapped(lost: number): void {

@@ -110,9 +110,9 @@ export class FleetFacts implements SlotPicture, FoldObserver {
     view.ageMs[index] = meanAgeMs(view.nowMs, this.inFlight(slot), startSumMs)
   }
 
-  folded(ageMs: number): void {
-    if (ageMs > this.stalenessMs) this.stalenessMs = ageMs
-    this.#observer.folded(ageMs)
+  folded(ageUs: number): void {
+    if (ageUs > this.stalenessMs * 1000) this.stalenessMs = ageUs / 1000
+    this.#observer.folded(ageUs)
   }
 
   lapped(lost: number): void {

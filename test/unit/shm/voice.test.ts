@@ -41,8 +41,8 @@ class Tally implements FoldObserver {
   readonly ages: number[] = []
   readonly lost: number[] = []
 
-  folded(ageMs: number): void {
-    this.ages.push(ageMs)
+  folded(ageUs: number): void {
+    this.ages.push(ageUs)
   }
 
   lapped(lost: number): void {
@@ -138,7 +138,7 @@ test('age and loss are told to the observer: from the word to its use, and recor
   voice.nowMs = 130
   voice.failed(0, FAULT.connect, 1, 1)
   view.fold(150)
-  assert.deepEqual(tally.ages, [50, 20])
+  assert.deepEqual(tally.ages, [50_000, 20_000])
   for (let i = 0; i < 33; i++) voice.failed(0, FAULT.connect, 1, 40 + i)
   assert.equal(view.fold(160, seen), 0)
   assert.deepEqual([tally.lost, seen.lost], [[33], [0, 33]])
