@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createEngine } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
-import { BUILT_IN } from '../src/balance/policy-source.ts'
 import { systemClock, systemRng } from '../src/io/clock.ts'
+import { PolicyLoader } from '../src/io/policy-loader.ts'
 import { Reactor } from '../src/io/reactor.ts'
+import type { Snapshot } from '../src/config/snapshot.ts'
 import type { ShardSeed } from '../src/proxy/control.ts'
 import { ENGINE_OPTIONS, Shard, SHARD_REACTOR } from '../src/proxy/shard.ts'
 import { openFleet } from '../src/shm/fleet.ts'
@@ -18,6 +19,7 @@ const engine = createEngine({
   maxConnections: seed.maxConnections,
   stats: fleet.stripe(seed.shard).engine,
 })
+const policies = new PolicyLoader()
 const shard = new Shard({
   shard: seed.shard,
   engine,
@@ -26,7 +28,7 @@ const shard = new Shard({
   rng: systemRng(),
   hashKey: seed.hashKey,
   reactor: SHARD_REACTOR,
-  policies: BUILT_IN,
+  policies,
   say: (line) => process.stderr.write(`weir: shard ${seed.shard}: ${line}\n`),
   onError: (error) => {
     const story = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -36,7 +38,10 @@ const shard = new Shard({
   },
 })
 exposeActor(parentPort!, `shard ${seed.shard}`, {
-  apply: shard.apply.bind(shard),
+  async apply(snapshot: Snapshot) {
+    await policies.load(snapshot)
+    shard.apply(snapshot)
+  },
   listen: shard.listen.bind(shard),
   unlisten: shard.unlisten.bind(shard),
   drain: shard.drain.bind(shard),
