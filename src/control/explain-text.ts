@@ -82,7 +82,7 @@ function line([name, ...figures]: readonly [string, ...(string | number | null)[
 function excludedOf({ excluded }: ExplainTry): readonly string[] {
   const named = excluded
     .slice(0, MOST_EXCLUDED)
-    .map(({ endpoint, why }) => `   left out: ${endpoint} (${why})`)
+    .map(({ endpoint, why }) => `   left out: ${endpoint === '' ? 'everybody' : endpoint} (${why})`)
   const more = excluded.length - named.length
   return more > 0 ? [...named, `   … and ${count(more)} more left out`] : named
 }
