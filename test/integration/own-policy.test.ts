@@ -66,7 +66,7 @@ test('a reload with a policy that is wrong is refused, said by its line, and the
   await save(policyText('<').replace('return best', "return 'best'"))
   assert.match(await started.reload(text), /^weir: reload refused/)
   assert.match(await started.line(/mine\.ts/, from), /mine\.ts:8:5: TS2322: .*'number'/)
-  await save('throw new Error('not today')\nexport const policy = 1\n'.replace('1', '() => ({ rebuild() {}, pick: () => 0 })'))
+  await save(`throw new Error('not today')\n${policyText('>')}`)
   assert.match(await started.reload(text), /^weir: reload refused/)
   assert.deepEqual(await names(12), before)
 })
