@@ -133,7 +133,7 @@ test('two producers, three readers, four million records: each is seen once, who
     'the slow reader was lapped on both rings',
   )
   assert.ok(
-    all[0]!.concat(all[1]!).some(({ seen }) => seen > records / 10),
-    'and a fast one saw much',
+    all[0]!.concat(all[1]!).some(({ seen }) => seen > records / 50),
+    'and a fast one saw some',
   )
 })
