@@ -8,61 +8,76 @@ import type { ClusterView, Considered } from './view.ts'
  * all weights alike this is just the number under way. (Comparing load per weight, an idle light endpoint would come before a heavy one with a single
  * request; comparing the load after, it would get none.)
  */
-export const levelOf = (inFlight: number, places: number): number => Math.floor(inFlight / places + ROUNDING)
-
-/** Places of each endpoint: its weight over the mean. */
-export const writePlaces = ({ weights, size }: ClusterView, places: Float64Array): void => {
-  let sum = 0
-  for (let i = 0; i < size; i++) sum += weights[i]!
-  for (let i = 0; i < size; i++) places[i] = (weights[i]! * size) / sum
-}
+export const levelOf = (inFlight: number, perPlace: number): number =>
+  Math.floor(inFlight * perPlace + ROUNDING)
 
 /** Errors of rounding must not open a place on a level that is full. */
 const ROUNDING = 1e-9
 
-/** The least of all scores; of several that are as good one at random by `room`: no index is favoured. Of a few, all scores are noted, of many the one picked. */
+/**
+ * The least of all scores; of several that are as good one at random by the places left: no index is favoured. Of a few, all scores are
+ * noted, of many the one picked.
+ */
 export class ChooseLeast {
   /** One per endpoint, written by whoever scores them. */
   scores: Float64Array = new Float64Array(0)
-  /** Places left, > 0; with them. */
-  room: Float64Array = new Float64Array(0)
+  /** Mean weight over the weight of each: for `levelOf`. */
+  perPlace: Float64Array = new Float64Array(0)
+  /** All weights are the same: the level is what is in flight, and there is one place on it. */
+  equal = true
 
-  /** Membership changed. */
-  resize(size: number): void {
-    this.scores = new Float64Array(size)
-    this.room = new Float64Array(size)
+  rebuild(view: ClusterView): void {
+    this.scores = new Float64Array(view.size)
+    this.perPlace = new Float64Array(view.size)
+    this.reweigh(view)
+  }
+
+  reweigh({ weights, size }: ClusterView): void {
+    let sum = 0
+    this.equal = true
+    for (let i = 0; i < size; i++) {
+      sum += weights[i]!
+      if (weights[i] !== weights[0]) this.equal = false
+    }
+    for (let i = 0; i < size; i++) this.perPlace[i] = sum / (weights[i]! * size)
   }
 
   /** Index of one whose score is at most `limit`, which the smallest of all must not exceed. */
-  choose(limit: number, considered: Considered, rng: Rng): number {
-    const { scores, room } = this
+  choose(view: ClusterView, limit: number, rng: Rng): number {
+    const { scores } = this
     let alike = 0
     let only = 0
     let total = 0
     for (let i = 0; i < scores.length; i++) {
-      const score = scores[i]!
-      if (!(score <= limit)) continue
+      if (!(scores[i]! <= limit)) continue
       alike++
       only = i
-      total += room[i]!
+      total += this.#room(view, i)
     }
-    const best = alike === 1 ? only : this.#oneOf(limit, rng.next() * total)
-    this.#note(best, considered)
+    const best = alike === 1 ? only : this.#oneOf(view, limit, rng.next() * total)
+    this.#note(best, view.considered)
     return best
   }
 
-  #oneOf(limit: number, point: number): number {
-    const { scores, room } = this
+  #oneOf(view: ClusterView, limit: number, point: number): number {
+    const { scores } = this
     let left = point
     let last = 0
     for (let i = 0; i < scores.length; i++) {
-      const score = scores[i]!
-      if (!(score <= limit)) continue
+      if (!(scores[i]! <= limit)) continue
       last = i
-      left -= room[i]!
+      left -= this.#room(view, i)
       if (left < 0) return i
     }
     return last
+  }
+
+  /** Places left on its level, > 0. */
+  #room(view: ClusterView, index: number): number {
+    if (this.equal) return 1
+    const inFlight = view.inFlight[index]!
+    const perPlace = this.perPlace[index]!
+    return (levelOf(inFlight, perPlace) + 1) / perPlace - inFlight
   }
 
   #note(best: number, considered: Considered): void {
@@ -76,12 +91,11 @@ export class ChooseLeast {
   }
 
   /** Probability of `index` in the choice that the scores are of. */
-  chance(limit: number, index: number): number {
-    const { scores, room } = this
-    const own = scores[index]!
-    if (!(own <= limit)) return 0
+  chance(view: ClusterView, limit: number, index: number): number {
+    const { scores } = this
+    if (!(scores[index]! <= limit)) return 0
     let total = 0
-    for (let i = 0; i < scores.length; i++) total += scores[i]! <= limit ? room[i]! : 0
-    return room[index]! / total
+    for (let i = 0; i < scores.length; i++) total += scores[i]! <= limit ? this.#room(view, i) : 0
+    return this.#room(view, index) / total
   }
 }

@@ -1,5 +1,5 @@
 import type { Rng } from '../base/random.ts'
-import { ChooseLeast, levelOf, writePlaces } from './choose-least.ts'
+import { ChooseLeast, levelOf } from './choose-least.ts'
 import { ChooseSome } from './choose-some.ts'
 import { EarliestDeadline } from './earliest-deadline.ts'
 import { InFlightLoad } from './load.ts'
@@ -12,37 +12,32 @@ import type { ClusterView } from './view.ts'
 export class LeastRequestScan implements Policy {
   readonly heedsWeights = true
   readonly #choice = new ChooseLeast()
-  #places: Float64Array = new Float64Array(0)
   #least = 0
 
   rebuild(view: ClusterView): void {
-    this.#choice.resize(view.size)
-    this.#places = new Float64Array(view.size)
-    this.reweigh(view)
+    this.#choice.rebuild(view)
   }
 
   reweigh(view: ClusterView): void {
-    writePlaces(view, this.#places)
+    this.#choice.reweigh(view)
   }
 
   pick(view: ClusterView, _key: number, rng: Rng): number {
     if (view.size === 0) return NO_PICK
     const { inFlight } = view
-    const { scores, room } = this.#choice
-    const places = this.#places
+    const { scores, perPlace, equal } = this.#choice
     let least = Infinity
     for (let i = 0; i < scores.length; i++) {
-      const level = levelOf(inFlight[i]!, places[i]!)
+      const level = equal ? inFlight[i]! : levelOf(inFlight[i]!, perPlace[i]!)
       scores[i] = level
-      room[i] = (level + 1) * places[i]! - inFlight[i]!
       if (level < least) least = level
     }
     this.#least = least
-    return this.#choice.choose(least, view.considered, rng)
+    return this.#choice.choose(view, least, rng)
   }
 
-  propensity(_view: ClusterView, _key: number, index: number): number {
-    return this.#choice.chance(this.#least, index)
+  propensity(view: ClusterView, _key: number, index: number): number {
+    return this.#choice.chance(view, this.#least, index)
   }
 }
 

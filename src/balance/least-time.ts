@@ -1,5 +1,5 @@
 import type { Rng } from '../base/random.ts'
-import { ChooseLeast, levelOf, writePlaces } from './choose-least.ts'
+import { ChooseLeast, levelOf } from './choose-least.ts'
 import { remaining } from './cost.ts'
 import type { OptionsOf } from './options.ts'
 import { NO_PICK } from './policy.ts'
@@ -37,7 +37,6 @@ export class LeastTime implements Policy {
   /** What each average was made of. */
   #cost: Float64Array = new Float64Array(0)
   #costAtMs: Float64Array = new Float64Array(0)
-  #places: Float64Array = new Float64Array(0)
   #limit = 0
 
   constructor({ decayMs, explore }: OptionsOf<'least-time'>) {
@@ -46,18 +45,17 @@ export class LeastTime implements Policy {
   }
 
   rebuild(view: ClusterView): void {
-    this.#choice.resize(view.size)
-    this.#places = new Float64Array(view.size)
+    this.#choice.rebuild(view)
     this.#averages = new Float64Array(view.size)
     this.#cost = new Float64Array(view.size)
     this.#costAtMs = new Float64Array(view.size)
-    this.reweigh(view)
+    this.#line.rebuild(view.weights)
     this.#refresh(view)
   }
 
   reweigh(view: ClusterView): void {
     this.#line.rebuild(view.weights)
-    writePlaces(view, this.#places)
+    this.#choice.reweigh(view)
   }
 
   pick(view: ClusterView, _key: number, rng: Rng): number {
@@ -65,7 +63,7 @@ export class LeastTime implements Policy {
     const since = view.nowMs - this.#madeAtMs
     if (!(since >= 0 && since < this.#decayMs / REFRESHES)) this.#refresh(view)
     this.#limit = this.#score(view) * (1 + ALIKE)
-    if (rng.next() >= this.#explore) return this.#choice.choose(this.#limit, view.considered, rng)
+    if (rng.next() >= this.#explore) return this.#choice.choose(view, this.#limit, rng)
     const index = this.#line.draw(rng)
     view.considered.note(index, this.#choice.scores[index]!)
     return index
@@ -74,18 +72,16 @@ export class LeastTime implements Policy {
   /** Scores all; the smallest score. */
   #score(view: ClusterView): number {
     const { inFlight, cost, costAtMs } = view
-    const { scores, room } = this.#choice
+    const { scores, perPlace, equal } = this.#choice
     const averages = this.#averages
-    const places = this.#places
     let least = Infinity
     for (let i = 0; i < scores.length; i++) {
       if (costAtMs[i]! !== this.#costAtMs[i]! || cost[i]! !== this.#cost[i]!) this.#average(view, i)
       const queued = inFlight[i]!
-      const level = levelOf(queued, places[i]!)
+      const level = equal ? queued : levelOf(queued, perPlace[i]!)
       const average = queued > 0 && !(costAtMs[i]! >= 0) ? PENDING_SCORE : averages[i]!
       const score = average * (level + 1)
       scores[i] = score
-      room[i] = (level + 1) * places[i]! - queued
       if (score < least) least = score
     }
     return least
@@ -115,8 +111,8 @@ export class LeastTime implements Policy {
     this.#averages[index] = this.#mean + (cost - this.#mean) * left
   }
 
-  propensity(_view: ClusterView, _key: number, index: number): number {
-    const byTime = this.#choice.chance(this.#limit, index)
+  propensity(view: ClusterView, _key: number, index: number): number {
+    const byTime = this.#choice.chance(view, this.#limit, index)
     return (1 - this.#explore) * byTime + this.#explore * this.#line.share(index)
   }
 

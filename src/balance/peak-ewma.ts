@@ -48,7 +48,7 @@ export class CostLoad implements LoadMetric {
   }
 
   of(view: ClusterView, index: number): number {
-    const queued = levelOf(view.inFlight[index]!, view.weights[index]! / this.#meanWeight)
+    const queued = levelOf(view.inFlight[index]!, this.#meanWeight / view.weights[index]!)
     if (view.costAtMs[index]! >= 0) return this.#cost(view, index) * (queued + 1)
     return view.inFlight[index]! > 0 ? PENDING_LOAD * (queued + 1) : this.state[0]!
   }

@@ -5,6 +5,10 @@ import type { ClusterView } from './view.ts'
 
 /** Picks, per endpoint, to look ahead at most for the place to start. */
 const LOOK_AHEAD = 4
+/** Of more endpoints the start is not looked for: each pick looks at all, so that would take seconds. */
+const LOOK_AMONG = 256
+/** That much, of a pick, it takes to come first for certain. */
+const AHEAD = 1e-9
 
 /**
  * Smooth weighted round robin (nginx): everyone's current weight grows by its weight, the largest is picked and set back by the sum.
@@ -67,13 +71,19 @@ export class RoundRobin implements Policy {
     return most
   }
 
-  /** From somewhere on, go to where an endpoint drawn by weight is next. A very light one may be too far off: then to where the looking ended. */
   #start(view: ClusterView, rng: Rng): void {
-    const current = this.#current
     const { size, weights } = view
     let left = rng.next() * this.#sum
     let first = 0
     while (first < size - 1 && left >= weights[first]!) left -= weights[first++]!
+    if (size <= LOOK_AMONG) this.#walkTo(first, view, rng)
+    else this.#scatter(first, view, rng)
+  }
+
+  /** From somewhere on, go to where an endpoint drawn by weight is next. A very light one may be too far off: then to where the looking ended. */
+  #walkTo(first: number, view: ClusterView, rng: Rng): void {
+    const current = this.#current
+    const { size, weights } = view
     const most = size * LOOK_AHEAD
     for (let skips = rng.below(Math.min(Math.ceil(this.#sum), most)); skips > 0; skips--) this.#smooth(view)
     let picked = this.#smooth(view)
@@ -81,6 +91,17 @@ export class RoundRobin implements Policy {
     // Take the last pick back.
     for (let i = 0; i < size; i++) current[i]! -= weights[i]!
     current[picked]! += this.#sum
+  }
+
+  /** Everybody anywhere between two turns, but `first` next. */
+  #scatter(first: number, { size, weights }: ClusterView, rng: Rng): void {
+    const current = this.#current
+    let most = 0
+    for (let i = 0; i < size; i++) {
+      current[i] = rng.next() * this.#sum
+      most = Math.max(most, current[i]! + weights[i]!)
+    }
+    current[first] = most - weights[first]! + this.#sum * AHEAD
   }
 
   pick(view: ClusterView): number {
