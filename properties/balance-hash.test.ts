@@ -137,7 +137,7 @@ test('rendezvous = the greatest u^(1/weight) of all, taken one by one', () => {
       const policy = made(HASHING['rendezvous']!, view)
       for (const key of KEYS.slice(0, 100)) {
         const draws = fleet.map(({ weight: w }, index) => {
-          const u = 1 - (hashPair(view.hashes[index]!, key) + 0.5) / 2 ** 32
+          const u = 1 - ((hashPair(view.hashes[index]!, key) >>> 0) + 0.5) / 2 ** 32
           return Math.log(u) / w
         })
         assert.equal(policy.pick(view, key, rng), draws.indexOf(Math.max(...draws)))
@@ -157,7 +157,7 @@ test('ring hash = the next point in an independent, sorted ring', () => {
         .flatMap((_, index) => {
           const shares = Math.max(1, Math.round(policyPoints(fleet[0]!.weight) * fleet[0]!.weight))
           return Array.from({ length: shares }, (_none, point) => ({
-            at: hashPair(view.hashes[index]!, point),
+            at: hashPair(view.hashes[index]!, point) >>> 0,
             index,
           }))
         })

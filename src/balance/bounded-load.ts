@@ -43,13 +43,13 @@ export class BoundedLoad implements Policy {
   }
 
   #choose(view: ClusterView, key: number, rng: Rng): number {
-    const first = this.#inner.pick(view, nonZero(key), rng)
+    const first = this.#inner.pick(view, key, rng)
     // Nothing under way: one more is within any bound.
     if (view.inFlight[first]! < 1) return first
     this.#perWeight = boundPerWeight(view, this.#factor)
     if (this.#hasRoom(view, first)) return first
     for (let jump = 1; jump <= JUMPS; jump++) {
-      const index = this.#inner.pick(view, nonZero(hashPair(key, jump)), rng)
+      const index = this.#inner.pick(view, jumped(key, jump), rng)
       if (this.#hasRoom(view, index)) return index
     }
     return this.#rendezvous(view, key)
@@ -94,5 +94,5 @@ const boundPerWeight = ({ size, inFlight, weights }: ClusterView, factor: number
   return (factor * (underWay + 1)) / sum
 }
 
-/** 0 means that there is no key. */
-const nonZero = (key: number): number => (key === 0 ? 1 : key)
+/** Another key, not 0; of 31 bits, which are never boxed. */
+const jumped = (key: number, jump: number): number => Math.max(1, hashPair(key, jump) >>> 1)

@@ -38,8 +38,11 @@ export class Maglev implements Policy {
     const size = table.length
     const identities = identitiesOf(view)
     const turns = new TurnQueue(inOrder(identities), view.baseWeights)
-    const places = Int32Array.from(identities, (identity) => hashPair(identity, 1) % size)
-    const strides = Int32Array.from(identities, (identity) => (hashPair(identity, 2) % (size - 1)) + 1)
+    const places = Int32Array.from(identities, (identity) => (hashPair(identity, 1) >>> 0) % size)
+    const strides = Int32Array.from(
+      identities,
+      (identity) => ((hashPair(identity, 2) >>> 0) % (size - 1)) + 1,
+    )
     for (let taken = 0; taken < size; taken++) {
       const index = turns.next()
       const stride = strides[index]!

@@ -42,7 +42,7 @@ export class Rendezvous implements Policy {
     let best = 0
     let least = 2 ** 32
     for (let i = 0; i < begun.length; i++) {
-      const hash = finishPair(begun[i]!, scrambled)
+      const hash = finishPair(begun[i]!, scrambled) >>> 0
       if (hash < least) {
         least = hash
         best = i

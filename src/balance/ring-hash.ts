@@ -1,10 +1,11 @@
-import { hashPair } from '../base/hash.ts'
 import { mix32 } from '../base/random.ts'
 import type { Rng } from '../base/random.ts'
-import { identitiesOf, inOrder, keyOrAny } from './identity.ts'
+import { identitiesOf, keyOrAny } from './identity.ts'
 import type { OptionsOf } from './options.ts'
 import { NO_PICK } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { changePoints } from './ring-points.ts'
+import type { RingFleet } from './ring-points.ts'
 import type { ClusterView } from './view.ts'
 
 const TWO_32 = 4_294_967_296
@@ -23,8 +24,10 @@ const BUCKET_BITS = 2
  */
 export class RingHash implements Policy {
   readonly followsKey = true
+  readonly reads = 'noted'
   readonly #minSize: number
   readonly #maxSize: number
+  #fleet: RingFleet = { identities: new Uint32Array(0), counts: new Int32Array(0) }
   /** The points, ascending, and whose they are. */
   #points: Uint32Array = new Uint32Array(0)
   #owners: Int32Array = new Int32Array(0)
@@ -38,13 +41,13 @@ export class RingHash implements Policy {
   }
 
   rebuild(view: ClusterView): void {
-    const counts = this.#pointsOf(view)
-    const size = counts.reduce((sum, count) => sum + count, 0)
-    this.#shift = Math.min(31, Math.clz32(Math.max(1, size - 1)) + BUCKET_BITS)
-    this.#first = new Int32Array(((2 ** 31) >>> (this.#shift - 1)) + 1)
-    this.#points = new Uint32Array(size)
-    this.#owners = new Int32Array(size)
-    this.#fill(identitiesOf(view), counts)
+    const fleet = { identities: identitiesOf(view), counts: this.#pointsOf(view) }
+    const before = { hashes: this.#points, owners: this.#owners }
+    const { hashes, owners } = changePoints(before, this.#fleet, fleet)
+    this.#fleet = fleet
+    this.#points = hashes
+    this.#owners = owners
+    this.#index()
   }
 
   #pointsOf({ size, baseWeights }: ClusterView): Int32Array {
@@ -55,41 +58,18 @@ export class RingHash implements Policy {
     return Int32Array.from(baseWeights, (weight) => Math.max(1, Math.round(weight * scale)))
   }
 
-  /** A counting sort by the leading bits, then each bucket by hand. Equal points stand in the order of identity. */
-  #fill(identities: Uint32Array, counts: Int32Array): void {
-    const order = inOrder(identities)
-    const shift = this.#shift
-    const first = this.#first
-    const hashes = new Uint32Array(this.#points.length)
-    const owners = new Int32Array(hashes.length)
-    let at = 0
-    for (const index of order) {
-      const identity = identities[index]!
-      for (let point = 0; point < counts[index]!; point++, at++) {
-        const hash = hashPair(identity, point)
-        hashes[at] = hash
-        owners[at] = index
-        first[(hash >>> shift) + 1]!++
-      }
-    }
-    for (let bucket = 1; bucket < first.length; bucket++) first[bucket]! += first[bucket - 1]!
-    const next = first.slice()
-    for (let from = 0; from < hashes.length; from++) {
-      const bucket = hashes[from]! >>> shift
-      this.#insert(next[bucket]!++, first[bucket]!, hashes[from]!, owners[from]!)
-    }
-  }
-
-  /** Put a point among those of its bucket, `[start, end)`, which are sorted. */
-  #insert(end: number, start: number, hash: number, owner: number): void {
+  #index(): void {
     const points = this.#points
-    let at = end
-    for (; at > start && points[at - 1]! > hash; at--) {
-      points[at] = points[at - 1]!
-      this.#owners[at] = this.#owners[at - 1]!
+    const size = points.length
+    const shift = Math.min(31, Math.clz32(Math.max(1, size - 1)) + BUCKET_BITS)
+    const first = new Int32Array((2 ** 31) >>> (shift - 1))
+    let bucket = 0
+    for (let at = 0; at < size; at++) {
+      const last = points[at]! >>> shift
+      while (bucket <= last) first[bucket++] = at
     }
-    points[at] = hash
-    this.#owners[at] = owner
+    this.#first = first.fill(size, bucket)
+    this.#shift = shift
   }
 
   pick(view: ClusterView, key: number, rng: Rng): number {

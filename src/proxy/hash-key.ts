@@ -27,7 +27,7 @@ export const hashKeyOf = ({ policy, hashKey }: Pick<ClusterSpec, 'policy' | 'has
 export type KeyedRequest = { readonly head: Head; readonly target: Target; readonly client: ClientIdentity }
 
 /**
- * Turns requests into keys for the hashing policies, unsigned 32-bit numbers, `NO_KEY` where the request lacks the thing or it is empty. The
+ * Turns requests into keys for the hashing policies, numbers in 1…2³¹-1, `NO_KEY` where the request lacks the thing or it is empty. The
  * same request has the same key on every shard and machine. Bytes are hashed as they were sent (a parameter is not decoded, a cookie keeps its
  * quotes), but a host in lower case without port and trailing dot, and a path as it is routed and forwarded.
  *
@@ -124,5 +124,5 @@ export class HashKey {
 const keyOf = (bytes: Uint8Array, start: number, end: number): number =>
   end <= start ? NO_KEY : present(hashBytes(bytes, start, end))
 
-/** 0 is taken. */
-const present = (hash: number): number => (hash === NO_KEY ? 1 : hash)
+/** 0 is taken. A number of 31 bits is never boxed on its way to the policy. */
+const present = (hash: number): number => Math.max(1, hash >>> 1)

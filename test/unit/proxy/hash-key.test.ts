@@ -13,7 +13,8 @@ const keyOf = (kind: HashKeySpec['kind'], name: string, sent: Sent): number => {
   return new HashKey({ kind, name }).of({ ...request, client })
 }
 
-const hashOf = (text: string, seed = 0): number => hashBytes(latin1(text), 0, text.length, seed)
+const rawOf = (text: string, seed = 0): number => hashBytes(latin1(text), 0, text.length, seed)
+const hashOf = (text: string, seed = 0): number => rawOf(text, seed) >>> 1
 
 test('hash key: a header, known or not, all fields of its name in order; absent or empty is no key', () => {
   for (const name of ['x-user', 'user-agent']) {
@@ -21,7 +22,7 @@ test('hash key: a header, known or not, all fields of its name in order; absent 
       keyOf('header', name, { lines: values.map((value) => `${name.toUpperCase()}: ${value}`) })
     assert.equal(of('bob'), hashOf('bob'))
     assert.equal(of(' bob '), hashOf('bob'))
-    assert.equal(of('a', 'b'), hashOf('b', hashOf('a')))
+    assert.equal(of('a', 'b'), hashOf('b', rawOf('a')))
     assert.notEqual(of('a', 'b'), of('b', 'a'))
     assert.notEqual(of('ab', 'c'), of('a', 'bc'))
     assert.equal(of(), NO_KEY)
