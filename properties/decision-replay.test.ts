@@ -5,20 +5,12 @@ import fc from 'fast-check'
 import { Decision } from '../src/balance/decision.ts'
 import { explainDecision } from '../src/balance/explain.ts'
 import type { ExplainedPick } from '../src/balance/explain.ts'
-import { POLICY_DEFAULTS } from '../src/balance/options.ts'
 import { makePolicy } from '../src/balance/registry.ts'
 import { replayPick } from '../src/balance/replay.ts'
 import type { PolicySpec } from '../src/config/snapshot.ts'
-import { memberOf, policyNamed, TestFleet } from '../test/support/balancer/fleet.ts'
+import { memberOf, TestFleet } from '../test/support/balancer/fleet.ts'
 import type { Facts } from '../test/support/balancer/fleet.ts'
-
-const SUBJECTS: readonly PolicySpec[] = [
-  ...Object.keys(POLICY_DEFAULTS).map((name) => policyNamed(name)),
-  policyNamed('p2c', { choices: 5 }),
-  policyNamed('least-request', { mode: 'scan' }),
-  policyNamed('least-request', { mode: 'edf' }),
-  ...['ring-hash', 'maglev', 'rendezvous', 'ip-hash'].map((name) => policyNamed(name, { boundedLoad: 1.25 })),
-]
+import { says, SUBJECTS } from '../test/support/balancer/subjects.ts'
 
 const ms = fc.integer({ min: 0, max: 100_000 })
 const some = fc.double({ min: 0, max: 1000, noNaN: true })
@@ -125,8 +117,7 @@ const run = (
 }
 
 for (const spec of SUBJECTS) {
-  const options = Object.keys(spec.options).length > 0 ? ` ${JSON.stringify(spec.options)}` : ''
-  test(`${spec.name}${options}: a decision record replays to the same pick`, () => {
+  test(`${says(spec)}: a decision record replays to the same pick`, () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(weight, warmth), { minLength: 1, maxLength: 90 }),

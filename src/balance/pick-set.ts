@@ -6,7 +6,7 @@ import type { Member } from './member.ts'
 import type { SlotPicture } from './picture.ts'
 import type { Shadow } from './shadow.ts'
 import { ClusterView } from './view.ts'
-import { WarmingGate } from './warming.ts'
+import { FIRST_CREDIT, WarmingGate } from './warming.ts'
 
 /** Endpoints of a view up to which its columns are kept whole for replay. */
 export const WHOLE_VIEW = 64
@@ -73,7 +73,7 @@ export class PickSet {
     const { gate } = this
     const credits = members.map(({ slot }) => {
       const index = before.get(slot)
-      return index === undefined ? 0 : gate.creditOf(index)
+      return index === undefined ? FIRST_CREDIT : gate.creditOf(index)
     })
     this.slots = Int32Array.from(members, ({ slot }) => slot)
     this.addresses = members.map(({ address }) => address)

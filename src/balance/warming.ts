@@ -4,8 +4,10 @@ import type { ClusterView } from './view.ts'
 
 /** How many times its due share of the picks a warming endpoint may get, … */
 export const FLOOD_FACTOR = 2
-/** … and how many picks beyond, at most at once. */
-export const FLOOD_SLACK = 2
+/** … and how many picks beyond, at most: so many that picks by key, which come in no order, are declined once in 20,000 only for coming too close together. */
+export const FLOOD_SLACK = 8
+/** Of these, what an endpoint has as it comes: each shard may send it one request before it is due. */
+export const FIRST_CREDIT = 1
 
 const TWO_32 = 4_294_967_296
 

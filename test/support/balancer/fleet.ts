@@ -102,6 +102,7 @@ export const policyNamed = (name: string, options: PolicySpec['options'] = {}): 
 /** A balancer with everything around it that a shard would give it. */
 export class TestFleet {
   readonly picture: TestPicture = new TestPicture()
+  readonly policies: PolicySource
   readonly balancer: Balancer
   readonly request: PickRequest = new PickRequest()
   readonly said: string[] = []
@@ -115,6 +116,7 @@ export class TestFleet {
   plan: PlanSpec = { locality: clusterSpec().locality, panic: 0.5 }
 
   constructor(spec: Partial<BalancerSpec> = {}, seed = 1, policies: PolicySource = BUILT_IN) {
+    this.policies = policies
     this.spec = { policy: DEFAULT_POLICY, shadow: undefined, ...spec }
     const events = {
       fault: () => void this.faults++,
