@@ -1,6 +1,6 @@
 import { ascii, equals, equalsIgnoreCase, LOWER } from '../base/bytes.ts'
 import { hashBytes, hashPair } from '../base/hash.ts'
-import type { ClusterSpec, HashKeySpec } from '../config/snapshot.ts'
+import type { HashKeySpec } from '../config/snapshot.ts'
 import { CookieFinder } from '../http/cookies.ts'
 import { FIELD_STRIDE, NAME_END, NAME_START, VALUE_END, VALUE_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'
@@ -18,10 +18,6 @@ const EQUALS = 61
 const DOT = 46
 /** Names of hosts are not longer (`http/authority.ts`). */
 const HOST_BYTES = 255
-
-/** What requests to a cluster are hashed by: as configured, but `ip-hash` always by the client's address. */
-export const hashKeyOf = ({ policy, hashKey }: Pick<ClusterSpec, 'policy' | 'hashKey'>): HashKeySpec =>
-  policy.name === 'ip-hash' ? { kind: 'client-ip', name: '' } : hashKey
 
 /** What a key is read from. */
 export type KeyedRequest = { readonly head: Head; readonly target: Target; readonly client: ClientIdentity }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashBytes } from '../../../src/base/hash.ts'
-import type { HashKeySpec, PolicySpec } from '../../../src/config/snapshot.ts'
-import { HashKey, hashKeyOf, NO_KEY } from '../../../src/proxy/hash-key.ts'
+import type { HashKeySpec } from '../../../src/config/snapshot.ts'
+import { HashKey, NO_KEY } from '../../../src/proxy/hash-key.ts'
 import { latin1, requestOf } from '../../support/requests.ts'
 
 type Sent = { readonly lines?: readonly string[]; readonly target?: string; readonly peer?: string }
@@ -85,11 +85,4 @@ test('hash key: behind a trusted proxy the client is whom it names', () => {
   const client = { peer: '10.0.0.1', trusted: true, listener: { trusts: (a: string) => a === '10.0.0.1' } }
   const key = new HashKey({ kind: 'client-ip', name: '' }).of({ ...request, client })
   assert.equal(key, keyOf('client-ip', '', { peer: '198.51.100.7' }))
-})
-
-test('hash key: ip-hash goes by the address, the others by what is configured', () => {
-  const policy = (name: string): PolicySpec => ({ name, module: undefined, options: {} })
-  const hashKey: HashKeySpec = { kind: 'path', name: '' }
-  assert.equal(hashKeyOf({ policy: policy('ip-hash'), hashKey }).kind, 'client-ip')
-  assert.equal(hashKeyOf({ policy: policy('maglev'), hashKey }), hashKey)
 })
