@@ -114,7 +114,7 @@ export class EndpointReader {
     const word = this.#columns.admin(endpoint)
     const admin = ADMIN_STATES[word.state] ?? 'ready'
     const judged = ENDPOINT_STATES[verdict.state] ?? 'ready'
-    const [state, why] = OPERATOR[admin] ?? [judged, HEALTH_REASONS[verdict.reason] ?? HEALTH_REASONS[0]]
+    const [state, why] = OPERATOR[admin] ?? [judged, reasonOf(verdict)]
     const weight = Number.isNaN(word.weight) ? endpoint.weight : word.weight
     const warms = verdict.state === ENDPOINT_STATE.warming
     const warmth = warms ? warmthOf(slowStart, verdict.sinceMs, nowMs) : 1
@@ -189,6 +189,13 @@ type Counted =
   | 'failures'
   | 'responses'
   | 'firstByteMs'
+
+/** Enabled, and the health actor, which alone knows what its checks found meanwhile, has not brought it back yet. */
+function reasonOf({ reason }: Verdict): HealthReason {
+  const why = HEALTH_REASONS[reason] ?? HEALTH_REASONS[0]
+  const isOperators = OPERATOR.drain?.[1] === why || OPERATOR.down?.[1] === why
+  return isOperators ? 'an operator enabled it' : why
+}
 
 function warmthOf(spec: ClusterSpec['slowStart'], sinceMs: number, nowMs: number): number | null {
   if (spec === undefined) return 1

@@ -109,6 +109,16 @@ test('what an operator wants stands above the verdict, and is no reason for pani
   assert.deepEqual([panic.now, healthy], [false, 1])
 })
 
+test('enabled again it is back when the health actor says so; until then the reason is not yesterday’s', () => {
+  const fleet = makeFleet()
+  judge(fleet, 3, { state: 'draining', reason: 'an operator drains it' })
+  const [endpoint] = factsOf(fleet, web()).endpoints
+  assert.deepEqual(
+    [endpoint?.state, endpoint?.why, endpoint?.effectiveWeight],
+    ['draining', 'an operator enabled it', 0],
+  )
+})
+
 test('panic: below the threshold all weigh that no operator took out', () => {
   const fleet = makeFleet()
   for (const slot of [3, 4]) judge(fleet, slot, { state: 'down', reason: 'checks fail' })
