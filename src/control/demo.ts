@@ -22,10 +22,10 @@ routes:
   - { path: /flaky, cluster: flaky }
 clusters:
   web:
-    endpoints:
-      - { address: ${quick}, weight: 4 }
-      - { address: ${steady}, weight: 2 }
-      - { address: ${slow}, weight: 1 }
+    policy: p2c
+    endpoints: [${quick}, ${steady}, ${slow}]
+    health: { http: /, interval: 2s }
+    slowStart: 10s
   slow: { endpoints: [${slow}] }
   flaky: { endpoints: [${flaky}] }
 drain: { window: 1s, hard: 5s }
@@ -36,15 +36,17 @@ drain: { window: 1s, hard: 5s }
 export function demoHints(web: string, admin: string, quick: string): readonly string[] {
   return [
     '',
-    'weir demo: three backends behind one proxy (quick, steady and slow, 4:2:1), and one that fails now and then. Try:',
+    'weir demo: three backends behind one proxy (2, 25 and 250 ms), checked every two seconds, and one that fails now and then.',
+    'Each request goes to the less busy of two drawn at random (p2c): under load the quick one gets the most. Try:',
     '',
     `  curl -i http://${web}/            one of the three answers; its name is in the body`,
     `  curl -i http://${web}/slow        about a quarter of a second`,
     `  curl -i http://${web}/flaky       every fourth answer is an error or breaks off midway`,
     `  curl -d hello http://${web}/echo  the body comes back`,
-    `  for i in $(seq 20); do curl -s http://${web}/; done`,
+    `  seq 300 | xargs -P 16 -I% curl -s http://${web}/ | sort | uniq -c   who got how many`,
     '',
     `  npx weir status --admin ${admin}         the endpoints: state, weight, load, errors`,
+    `  curl http://${admin}/api/v1/clusters     the same as JSON`,
     `  npx weir explain --admin ${admin} <id>   why a request went where it went, by its x-request-id`,
     `  curl -X PATCH -H 'content-type: application/json' -d '{"admin":"drain"}' \\`,
     `    http://${admin}/api/v1/clusters/web/endpoints/${quick}   the others take over; "ready" undoes it`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -32,6 +32,14 @@ test('a policy is accepted; its URL changes with its text and only with it', asy
   assert.equal((await verdictOn('good.ts', GOOD)).url, first.url)
   const edited = (await verdictOn('good.ts', `${GOOD}// edited\n`)).url
   assert.ok(edited !== undefined && edited !== first.url)
+})
+
+test('the policy in the README is one', async () => {
+  const page = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+  const [, text = ''] = /^```ts\n(.*?)^```$/ms.exec(page) ?? []
+  const { problem, types, url } = await verdictOn('readme.ts', text)
+  assert.deepEqual([problem, types.errors], ['', []])
+  assert.ok(url !== undefined)
 })
 
 test('JavaScript is accepted without types', async () => {
