@@ -34,3 +34,10 @@ export const REQUEST_RULES: Uint8Array = rules({
 
 /** Field id → `RULE` toward the client. */
 export const RESPONSE_RULES: Uint8Array = rules({ xRequestId: RULE.drop })
+
+/** Likewise, where endpoints report their load to us. */
+export const LOAD_HIDING_RULES: Uint8Array = rules({
+  xRequestId: RULE.drop,
+  endpointLoadMetrics: RULE.drop,
+  endpointLoadMetricsBin: RULE.drop,
+})

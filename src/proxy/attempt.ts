@@ -70,6 +70,8 @@ export class Attempt implements Seeker, Armed {
   /** `PICK_KIND`. */
   kind = 0
   reused = false
+  /** For how long the endpoint asked to be left alone, ms. */
+  retryAfterMs = 0
   replayed = false
 
   constructor(context: ProxyContext, owner: AttemptOwner) {
@@ -92,7 +94,9 @@ export class Attempt implements Seeker, Armed {
     this.replayed = false
     this.times.begin()
     this.reader.begin()
+    this.retryAfterMs = 0
     this.#context.recorder.picked(cluster.spec.id, pool.spec.id)
+    cluster.began(pool)
     cluster.began(pool)
     const { perTryMs } = this.#timeouts
     if (perTryMs > 0) this.#context.reactor.wheel.arm(this, this.times.startedMs + perTryMs)
@@ -109,6 +113,11 @@ export class Attempt implements Seeker, Armed {
   /** Nothing of the request has left us: what is sent on a connection that is connecting goes out with the end of its handshake. */
   get unsent(): boolean {
     return this.#state === TRY.begun || this.#state === TRY.queued || this.#state === TRY.connecting
+  }
+
+  /** It has the whole request and has not answered. */
+  get awaited(): boolean {
+    return this.#state === TRY.waiting && this.#owner.request.done
   }
 
   get answering(): boolean {

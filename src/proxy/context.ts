@@ -4,8 +4,10 @@ import { Stock } from '../base/stock.ts'
 import { ResponseParser } from '../http/h1/response-parser.ts'
 import type { Reactor } from '../io/reactor.ts'
 import type { RetryBudget } from '../limit/retry-budget.ts'
+import { Answer } from '../shm/voice.ts'
 import { ExchangeRecord, TryRecord } from '../telemetry/record.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
+import { Feedback } from './feedback.ts'
 import { Phrases } from './phrases.ts'
 
 /** Bytes and fields of a response's head that we accept from an endpoint, and of its chunk extensions and trailers. */
@@ -23,6 +25,9 @@ export class ProxyContext {
   readonly record: ExchangeRecord = new ExchangeRecord()
   /** … and for every try. */
   readonly tryRecord: TryRecord = new TryRecord()
+  /** Likewise, what is said of endpoints. */
+  readonly answer: Answer = new Answer()
+  readonly feedback: Feedback
   readonly date: HttpDate = new HttpDate()
   readonly responseParsers: Stock<ResponseParser> = new Stock(() => new ResponseParser(RESPONSE_LIMITS))
   /** The access log wants the request's bytes to stay until the exchange ends. */
@@ -38,6 +43,7 @@ export class ProxyContext {
     this.recorder = parts.recorder
     this.rng = parts.rng
     this.budget = parts.budget
+    this.feedback = new Feedback(parts.reactor, parts.recorder)
     this.phrases = new Phrases(parts.reactor)
     this.record.mem = parts.reactor.mem
   }

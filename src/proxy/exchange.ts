@@ -11,6 +11,7 @@ import type { ClientOwner } from './client-side.ts'
 import type { ProxyContext } from './context.ts'
 import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
+import { TrailerFeedback } from './feedback.ts'
 import { LIFE, STATE, STEP } from './lifecycle.ts'
 import { Patience } from './patience.ts'
 import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
@@ -52,6 +53,7 @@ export class Exchange implements TriesOwner, ClientOwner {
   readonly #tries: Tries
   readonly flow: ClientSide
   readonly #times: Times
+  readonly #trailers: TrailerFeedback
   #state: number = STATE.done
   #client!: ClientConnection
   #destination!: Destination
@@ -63,6 +65,7 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.request = new RequestSide(context)
     this.#response = new ResponseSide(context, ports.sender)
     this.#times = new Times(context.reactor)
+    this.#trailers = new TrailerFeedback(context.feedback)
     this.patience = new Patience(context.reactor, this.request, this.#response)
     this.#tries = new Tries(context, this)
     this.flow = new ClientSide(context, this, this.#tries)
@@ -86,7 +89,8 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.flow.begin(request.client)
     this.#tries.begin(destination.cluster, request.upgrade)
     request.client.handler = this.flow
-    this.#response.begin(request.client, this.request, wantsKeepAlive)
+    const { orca } = destination.cluster.spec.feedback
+    this.#response.begin(request.client, this.request, wantsKeepAlive, orca ? this.#trailers : undefined)
     recorder.exchangeBegan(request.client.listener.spec.id)
     if (!this.request.begin(request, this.#ports.writer)) {
       recorder.buffersExhausted()
@@ -148,6 +152,7 @@ export class Exchange implements TriesOwner, ClientOwner {
   responded(attempt: Attempt): void {
     const { reader } = attempt
     const up = attempt.up!
+    this.#context.feedback.head(attempt, reader.head)
     if (!this.#response.fits(reader.head)) {
       this.failed(attempt, FAILURE.upstreamMalformed)
       return
@@ -157,6 +162,7 @@ export class Exchange implements TriesOwner, ClientOwner {
       return
     this.#tries.choose(attempt)
     this.#tries.answered()
+    this.#trailers.attempt = attempt
     attempt.answer()
     this.#step(reader.head.status === 101 ? STEP.switch : STEP.head)
     const result = this.#response.deliver(up, reader.head, reader.at, reader.end)

@@ -1,6 +1,7 @@
 import { BODY } from '../http/framing.ts'
 import { ChunkedReader } from '../http/h1/chunked.ts'
 import type { ChunkLimits } from '../http/h1/chunked.ts'
+import type { TrailerReader } from '../http/h1/trailers.ts'
 import { CHUNK_HEADER_BYTES, writeChunkHeader } from '../http/h1/writer.ts'
 import type { Target } from '../io/ops.ts'
 import type { ProxyContext } from './context.ts'
@@ -36,6 +37,8 @@ export class Pump {
   /** The body is complete. */
   done = true
   #out: number = OUT.same
+  /** Sees the trailers of the bodies begun from now on. */
+  trailerReader: TrailerReader | undefined = undefined
   /** Payload bytes of a chunked body; of one of known length whoever reads its head sees to that. */
   #limit = Infinity
   #reader: ChunkedReader | undefined
@@ -54,6 +57,7 @@ export class Pump {
     if (framing === BODY.chunked) {
       this.#reader ??= new ChunkedReader()
       this.#reader.reset(limits)
+      this.#reader.trailerReader = this.trailerReader
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ClientConnection } from '../downstream/client.ts'
-import { RESPONSE_RULES, RULE } from '../filter/hygiene.ts'
+import { LOAD_HIDING_RULES, RESPONSE_RULES, RULE } from '../filter/hygiene.ts'
 import { FIELD_STRIDE, LINE_END, NAME_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'
 import { FIELD } from '../http/names.ts'
@@ -13,6 +13,8 @@ export type ResponseSaying = {
   readonly chunked: boolean
   /** `connection: close`, or `keep-alive` for an HTTP/1.0 client that asked for it, or nothing. */
   readonly connection: 'close' | 'keep-alive' | ''
+  /** What it says of the server's load is not for the client. */
+  readonly hideLoad: boolean
   /** The response switches protocols. */
   readonly upgrade: boolean
 }
@@ -36,7 +38,7 @@ export class ResponseHeadSender {
   /** A final response's head, or a 101's. */
   send(client: ClientConnection, head: Head, saying: ResponseSaying): void {
     this.bytes = 0
-    const dated = this.#sendKept(client, head)
+    const dated = this.#sendKept(client, head, saying.hideLoad)
     const { reactor, phrases, date } = this.#context
     const { ops, mem } = reactor
     const start = ops.reserve(ADDED_BYTES)
@@ -61,22 +63,23 @@ export class ResponseHeadSender {
   /** An interim response (1xx but 101), as it came but for what is for one hop. */
   sendInterim(client: ClientConnection, head: Head): void {
     this.bytes = 0
-    this.#sendKept(client, head)
+    this.#sendKept(client, head, false)
     const { crlf } = this.#context.phrases
     this.#context.reactor.ops.send(client, crlf.start, crlf.end)
     this.bytes += 2
   }
 
   /** Returns whether there was a Date. */
-  #sendKept(client: ClientConnection, head: Head): boolean {
+  #sendKept(client: ClientConnection, head: Head, hideLoad: boolean): boolean {
     const { fields, count } = head
+    const rules = hideLoad ? LOAD_HIDING_RULES : RESPONSE_RULES
     let dated = false
     let runStart = this.#statusLine(client, head)
     let runEnd = count > 0 ? fields[NAME_START]! : head.end - 2
     for (let i = 0; i < count; i++) {
       const row = i * FIELD_STRIDE
       const id = fields[row]!
-      const passes = RESPONSE_RULES[id] === RULE.keep && !(head.connectionNames && head.namedByConnection(i))
+      const passes = rules[id] === RULE.keep && !(head.connectionNames && head.namedByConnection(i))
       if (passes) {
         if (runStart < 0) runStart = fields[row + NAME_START]!
         runEnd = fields[row + LINE_END]!

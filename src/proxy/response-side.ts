@@ -1,5 +1,6 @@
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY, persistent, responseFraming } from '../http/framing.ts'
+import type { TrailerReader } from '../http/h1/trailers.ts'
 import type { Head } from '../http/head.ts'
 import { RELAY } from '../io/engine.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
@@ -41,6 +42,7 @@ export class ResponseSide {
   /** The endpoint's progress when the engine took over. */
   #relayBase = 0
   #wantsKeepAlive = false
+  #hidesLoad = false
   /** The final head was sent: from here on a failure can only break the connection. */
   started = false
   /** The client has a byte of a response, be it an interim one: nobody else may answer. */
@@ -60,10 +62,18 @@ export class ResponseSide {
     this.#pump = new Pump(context)
   }
 
-  begin(client: ClientConnection, request: RequestSide, wantsKeepAlive: boolean): void {
+  /** `load`: sees what the endpoint says of its load, which is then not for the client. */
+  begin(
+    client: ClientConnection,
+    request: RequestSide,
+    wantsKeepAlive: boolean,
+    load: TrailerReader | undefined,
+  ): void {
     this.#client = client
     this.#request = request
     this.#wantsKeepAlive = wantsKeepAlive
+    this.#hidesLoad = load !== undefined
+    this.#pump.trailerReader = load
     this.started = false
     this.touched = false
     this.keepAlive = false
@@ -151,6 +161,7 @@ export class ResponseSide {
       requestIdStart: this.#request.requestIdStart,
       chunked: false,
       connection: '',
+      hideLoad: this.#hidesLoad,
       upgrade: true,
     })
     this.bytes = this.#sender.bytes
@@ -169,6 +180,7 @@ export class ResponseSide {
       requestIdStart: this.#request.requestIdStart,
       chunked: !delimited && minor === 1,
       connection: this.keepAlive ? (minor === 0 ? 'keep-alive' : '') : 'close',
+      hideLoad: this.#hidesLoad,
       upgrade: false,
     })
     this.bytes = this.#sender.bytes

@@ -8,6 +8,7 @@ import type { Cluster } from '../upstream/cluster.ts'
 import { Attempt } from './attempt.ts'
 import type { AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
+import { observe } from './observe.ts'
 import { mayRepeat } from './retry.ts'
 
 /** Whose tries these are. */
@@ -39,6 +40,8 @@ export class Tries implements Armed {
   #hedges = 0
   /** The client has a byte of a response: there will be no other try. */
   #chosen = false
+  /** The last try is not to blame for how the exchange ended. */
+  #innocent = false
   /** Tries under way. */
   live = 0
   main: Attempt | undefined
@@ -61,6 +64,7 @@ export class Tries implements Armed {
     this.#retries = 0
     this.#hedges = 0
     this.#chosen = false
+    this.#innocent = false
     this.live = 0
     this.main = undefined
     this.#hedgeAtMs = Infinity
@@ -97,6 +101,9 @@ export class Tries implements Armed {
 
   onTimer(nowMs: number): void {
     if (nowMs >= this.#deadlineMs) {
+      // Time ran out while it was this one's turn: it is to blame if it had half of the time to itself.
+      const took = this.main?.times.tookMs ?? 0
+      this.#innocent = took * 2 < this.#owner.timeouts.totalMs
       this.#owner.overdue()
       return
     }
@@ -199,7 +206,7 @@ export class Tries implements Armed {
     record.queueMs = main.times.queueMs
     record.connectMs = main.times.connectMs
     record.reusedUpstream = main.reused
-    this.#settle(main, record.outcome, responded ? record.status : 0)
+    this.#settle(main, this.#innocent ? GIVEN_UP : record.outcome, responded ? record.status : 0)
   }
 
   /** The bytes moved stand in `tryRecord` already. */
@@ -212,10 +219,12 @@ export class Tries implements Armed {
     tryRecord.reused = attempt.reused
     tryRecord.connectMs = attempt.times.connectMs
     tryRecord.firstByteMs = attempt.times.firstByteMs
+    observe(this.#context, attempt, outcome, status)
     attempt.end()
     this.live--
     if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
+    attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
     attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
   }
 

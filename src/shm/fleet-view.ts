@@ -183,6 +183,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
         break
       case OBSERVATION.response:
       case OBSERVATION.failure:
+      case OBSERVATION.gaveUp:
         if (doubles[at + 5]! >= 0) this.costs.take(slot, this.#believer, doubles, said)
         break
       case OBSERVATION.report:

@@ -25,6 +25,8 @@ export const OBSERVATION = {
   verdict: 6,
   /** An operator's word. class: index in `ADMIN_STATES`; a: weight, NaN = as configured. */
   admin: 7,
+  /** An attempt given up before an answer, without a fault of the endpoint's. a: at least so long it would have taken, ms; c: cost after it. */
+  gaveUp: 9,
   /** Of a cluster. a: exchanges that may be under way, Infinity = no limit. */
   limit: 8,
 } as const

@@ -93,6 +93,17 @@ export class FleetVoice {
     this.#publish(slot)
   }
 
+  /** An attempt of ours was given up after so long: it would have taken longer still. */
+  gaveUp(slot: number, tookMs: number, cost: number): void {
+    const at = this.#reserve(OBSERVATION.gaveUp, slot)
+    const records = this.#records
+    records[at + 3] = tookMs
+    records[at + 4] = 0
+    records[at + 5] = cost
+    this.#keep(at, slot, BELIEF.costAt)
+    this.#publish(slot)
+  }
+
   /** The server reported its load. `source`: `REPORT_SOURCE`. */
   report(slot: number, source: number, load: LoadReport): void {
     const at = this.#reserve(OBSERVATION.report | (source << 8), slot)

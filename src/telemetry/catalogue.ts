@@ -142,6 +142,14 @@ const clusterFamilies = {
     name: 'weir_cluster_retries_refused_total',
     help: 'Attempts beyond the first that the retry budget did not allow.',
   },
+  reports: {
+    name: 'weir_cluster_reports_total',
+    help: 'Load reports of endpoints in responses (ORCA) that were believed.',
+  },
+  reportsRefused: {
+    name: 'weir_cluster_reports_refused_total',
+    help: 'Load reports of endpoints in responses that were malformed or absurd.',
+  },
   hedges: { name: 'weir_cluster_hedges_total', help: 'Attempts begun because another one took long.' },
   hedgesWon: { name: 'weir_cluster_hedges_won_total', help: 'Hedges that answered first.' },
   poolWaits: { name: 'weir_cluster_pool_waits_total', help: 'Exchanges that waited for a connection.' },

@@ -164,6 +164,11 @@ export class ShardRecorder {
     this.#clusters[cluster * CLUSTER_WIDTH + C.retriesRefused]!++
   }
 
+  /** A load report came with a response. */
+  reported(cluster: number, believed: boolean): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + (believed ? C.reports : C.reportsRefused)]!++
+  }
+
   hedged(cluster: number): void {
     this.#clusters[cluster * CLUSTER_WIDTH + C.hedges]!++
   }

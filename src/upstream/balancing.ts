@@ -8,6 +8,7 @@ import type { PolicySource } from '../balance/policy-source.ts'
 import { planSets } from '../balance/sets.ts'
 import type { Rng } from '../base/random.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
+import type { LoadReport } from '../shm/beliefs.ts'
 import type { Answer } from '../shm/voice.ts'
 import type { FleetFacts, Hearer } from './fleet-facts.ts'
 import { Membership } from './membership.ts'
@@ -109,6 +110,25 @@ export class ClusterBalancing implements Hearer {
     const cost = this.#facts.ownCost(id)
     const atMs = this.#facts.ownCostAtMs(id)
     voice.failed(id, fault, tookMs, this.#cost.afterFailure(cost, atMs, voice.nowMs, tookMs, 0))
+  }
+
+  /** A try that is not yet ended was given up: the endpoint would have taken longer still, which counts where that is more than was known. */
+  gaveUp({ id }: EndpointSpec, tookMs: number): void {
+    const { voice } = this.#facts
+    const cost = this.#facts.ownCost(id)
+    if (tookMs <= cost) return
+    const atMs = this.#facts.ownCostAtMs(id)
+    voice.gaveUp(id, tookMs, this.#cost.after(cost, atMs, voice.nowMs, tookMs))
+  }
+
+  /** The endpoint reported its load. `source`: `REPORT_SOURCE`. */
+  reported({ id }: EndpointSpec, source: number, load: LoadReport): void {
+    this.#facts.voice.report(id, source, load)
+  }
+
+  /** With an answer it told its own requests in flight, and the latency at that load. */
+  probed({ id }: EndpointSpec, rif: number, latencyMs: number): void {
+    this.#facts.voice.probed(id, rif, latencyMs)
   }
 
   // ── what others say ──

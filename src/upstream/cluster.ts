@@ -2,6 +2,7 @@ import type { Decision } from '../balance/decision.ts'
 import type { PickRequest } from '../balance/pick-request.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
+import type { LoadReport } from '../shm/beliefs.ts'
 import type { Answer } from '../shm/voice.ts'
 import { ClusterBalancing } from './balancing.ts'
 import type { BalancingParts } from './balancing.ts'
@@ -89,6 +90,21 @@ export class Cluster implements PoolSiblings {
   /** The endpoint failed a try. `fault`: `FAULT`. */
   failed(pool: EndpointPool, fault: number, tookMs: number): void {
     this.#balancing.failed(pool.spec, fault, tookMs)
+  }
+
+  /** A try was given up after so long, and the endpoint is not to blame. */
+  gaveUp(pool: EndpointPool, tookMs: number): void {
+    this.#balancing.gaveUp(pool.spec, tookMs)
+  }
+
+  /** The endpoint reported its load. `source`: `REPORT_SOURCE`. */
+  reported(pool: EndpointPool, source: number, load: LoadReport): void {
+    this.#balancing.reported(pool.spec, source, load)
+  }
+
+  /** With an answer it told its own requests in flight, and the latency at that load, ms. */
+  probed(pool: EndpointPool, rif: number, latencyMs: number): void {
+    this.#balancing.probed(pool.spec, rif, latencyMs)
   }
 
   /** Once per turn of the wheel. */

@@ -19,6 +19,7 @@ import { CR, HEX, LF, TOKEN, VALUE } from '../chars.ts'
 import { REJECT } from '../reject.ts'
 import { badByte } from './fields.ts'
 import { Trailers } from './trailers.ts'
+import type { TrailerReader } from './trailers.ts'
 
 export type ChunkLimits = {
   /** Bytes of all extensions of a body. */
@@ -63,6 +64,9 @@ export class ChunkedReader {
   done = false
   /** Payload bytes so far. (Starts as a float so that the property never changes its representation.) */
   payload = 0.5
+
+  /** Sees the trailer section, if there is one. */
+  trailerReader: TrailerReader | undefined = undefined
 
   private limits: ChunkLimits = { extensions: 0, trailers: 0 }
   private state = SIZE
@@ -213,7 +217,7 @@ export class ChunkedReader {
       this.forward(p)
       this.from = -1
       this.trailers ??= new Trailers()
-      this.trailers.begin(this.limits.trailers)
+      this.trailers.begin(this.limits.trailers, this.trailerReader)
       this.state = TRAILERS
     }
     if (this.state === TRAILER_LF) {

@@ -15,6 +15,14 @@ const MAX_TRAILERS = 32
 /** What is collected at first; it doubles up to the limit. */
 const INITIAL_BYTES = 256
 
+/** Who wants to know what a trailer section says before it is reduced to what may pass. */
+export interface TrailerReader {
+  /** Field id → 1 if it is dropped. */
+  readonly dropped: Uint8Array
+  /** The section is whole; `head` is good for the call only. */
+  trailers(head: Head): void
+}
+
 export class Trailers {
   /** When `done`, `[0, length)` are the lines kept, each with its CRLF, and the empty line. */
   bytes: Uint8Array = new Uint8Array(INITIAL_BYTES)
@@ -23,6 +31,7 @@ export class Trailers {
   private readonly head = new Head(MAX_TRAILERS)
   private readonly scanner = new FieldScanner(this.head, false)
   private limit = 0
+  private reader: TrailerReader | undefined = undefined
   /** Bytes collected. */
   private collected = 0
 
@@ -32,8 +41,9 @@ export class Trailers {
   }
 
   /** A section of at most `limit` bytes begins. */
-  begin(limit: number): void {
+  begin(limit: number, reader: TrailerReader | undefined): void {
     this.reset()
+    this.reader = reader
     this.limit = limit
     this.collected = 0
     this.head.clear()
@@ -51,6 +61,7 @@ export class Trailers {
     const past = this.scanner.scan(this.bytes, 0, this.collected)
     if (past < 0) return past
     if (past === 0) return this.collected === this.limit ? -REJECT.trailersTooLarge : taken
+    this.reader?.trailers(this.head)
     this.keep(past)
     this.done = true
     return past - before
@@ -66,11 +77,12 @@ export class Trailers {
   /** Move the lines that may pass to the front, in order, and the empty line behind them. */
   private keep(past: number): void {
     const { head, bytes } = this
+    const dropped = this.reader === undefined ? TRAILER_FORBIDDEN : this.reader.dropped
     let length = 0
     for (let index = 0; index < head.count; index++) {
       const row = index * FIELD_STRIDE
       const id = head.fields[row + NAME_ID]!
-      if (TRAILER_FORBIDDEN[id] === 1 || (id === 0 && poseOf(head, index) !== POSE.none)) continue
+      if (dropped[id] === 1 || (id === 0 && poseOf(head, index) !== POSE.none)) continue
       length = copySpan(bytes, length, bytes, head.fields[row + NAME_START]!, head.fields[row + LINE_END]!)
     }
     this.length = copySpan(bytes, length, bytes, past - 2, past)
