@@ -1,18 +1,7 @@
 import type { Rng } from '../base/random.ts'
+import { levelOf } from './load.ts'
 import { MAX_CONSIDERED } from './view.ts'
 import type { ClusterView, Considered } from './view.ts'
-
-/**
- * Weights where all are compared: an endpoint has places, as many as its weight is of the mean, and when they are taken as many again on the next level. What
- * counts as load is the level, what decides between equals the places left on it. So shares follow weights without load, and with
- * all weights alike this is just the number under way. (Comparing load per weight, an idle light endpoint would come before a heavy one with a single
- * request; comparing the load after, it would get none.)
- */
-export const levelOf = (inFlight: number, perPlace: number): number =>
-  Math.floor(inFlight * perPlace + ROUNDING)
-
-/** Errors of rounding must not open a place on a level that is full. */
-const ROUNDING = 1e-9
 
 /**
  * The least of all scores; of several that are as good one at random by the places left: no index is favoured. Of a few, all scores are

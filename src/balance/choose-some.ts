@@ -10,9 +10,9 @@ import { WeightedDraw } from './weighted-draw.ts'
  * The power of d choices: d different endpoints are drawn, the least loaded is picked, of equally loaded ones the one drawn first
  * (M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
  *
- * Weights: candidates are drawn by weight and compared by load per weight (bins of different sizes: U. Wieder, "Balanced allocations with
- * heterogenous bins", 2007). So without load the shares are exactly the weights', even 1 in 10⁶, and under load everyone is filled alike for its size. Comparing
- * load per weight among candidates drawn evenly would give the light ones nothing while the heavy ones are idle.
+ * Weights: candidates are drawn by weight, and bear load by weight (`levelOf`; bins of different sizes: U. Wieder, "Balanced allocations with
+ * heterogenous bins", 2007). So without load the shares are exactly the weights', even 1 in 10⁶, and under load everyone is filled alike for its
+ * size. Were they drawn evenly, the light ones would get nothing while the heavy ones are idle, or too much.
  */
 export class ChooseSome implements Policy {
   readonly heedsWeights = true

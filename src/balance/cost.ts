@@ -90,6 +90,9 @@ class FailureBiasedCost implements CostModel {
   }
 }
 
+/** What a sample counts at least in a mean: the first is forgotten after a few hundred, however quickly they come. */
+const LEAST_SHARE = 1 / 256
+
 /** A plain mean that forgets. */
 class MeanCost implements CostModel {
   readonly decayMs: number
@@ -103,15 +106,19 @@ class MeanCost implements CostModel {
     if (!(costAtMs >= 0)) return sample
     const known = bounded(cost)
     if (Number.isNaN(sampleMs)) return known
-    return average(known, remaining(costAtMs, nowMs, this.decayMs), sample)
+    return average(known, this.#left(costAtMs, nowMs), sample)
   }
 
   afterFailure(cost: number, costAtMs: number, nowMs: number, tookMs: number): number {
     const took = bounded(tookMs)
     if (!(costAtMs >= 0)) return took
     const known = bounded(cost)
-    const left = remaining(costAtMs, nowMs, this.decayMs)
+    const left = this.#left(costAtMs, nowMs)
     return bounded(Math.max(average(known, left, took), afterFault(known, left)))
+  }
+
+  #left(costAtMs: number, nowMs: number): number {
+    return Math.min(remaining(costAtMs, nowMs, this.decayMs), 1 - LEAST_SHARE)
   }
 }
 

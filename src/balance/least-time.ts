@@ -1,6 +1,7 @@
 import type { Rng } from '../base/random.ts'
-import { ChooseLeast, levelOf } from './choose-least.ts'
+import { ChooseLeast } from './choose-least.ts'
 import { remaining } from './cost.ts'
+import { levelOf } from './load.ts'
 import type { OptionsOf } from './options.ts'
 import { NO_PICK } from './policy.ts'
 import type { Policy } from './policy.ts'
@@ -8,7 +9,7 @@ import type { ClusterView } from './view.ts'
 import { WeightedDraw } from './weighted-draw.ts'
 
 /** Times that differ by less than this share are alike: noise must not decide. */
-const ALIKE = 0.1
+const ALIKE = 0.2
 /** All averages move toward the mean this often per time constant; those that were measured anew at once. */
 const REFRESHES = 256
 /** A measure so old that nothing is left of it still counts so much for the mean. */
@@ -21,7 +22,7 @@ const PENDING_SCORE = 1e12
  * (`levelOf`).
  *
  * As it stands elsewhere, that starves identical endpoints: the one that was slow once is never asked again, and its average stays (5 of 1500 requests,
- * traefik #12306). Here an average that is not renewed moves toward the cluster's mean within `decayMs`, times that are alike within a tenth
+ * traefik #12306). Here an average that is not renewed moves toward the cluster's mean within `decayMs`, times that are alike within a fifth
  * are chosen among by weight, and a share `explore` of the picks is drawn by weight whatever the times. One never measured is taken for the mean.
  */
 export class LeastTime implements Policy {

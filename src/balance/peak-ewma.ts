@@ -1,6 +1,6 @@
-import { levelOf } from './choose-least.ts'
 import { ChooseSome } from './choose-some.ts'
 import { remaining } from './cost.ts'
+import { levelOf, meanWeightOf } from './load.ts'
 import type { LoadMetric } from './load.ts'
 import type { OptionsOf } from './options.ts'
 import type { Policy } from './policy.ts'
@@ -41,10 +41,8 @@ export class CostLoad implements LoadMetric {
     this.reweigh(view)
   }
 
-  reweigh({ weights, size }: ClusterView): void {
-    let sum = 0
-    for (let i = 0; i < size; i++) sum += weights[i]!
-    this.#meanWeight = sum > 0 ? sum / size : 1
+  reweigh(view: ClusterView): void {
+    this.#meanWeight = meanWeightOf(view)
   }
 
   of(view: ClusterView, index: number): number {

@@ -81,8 +81,8 @@ test('least time: the quickest for what is under way', () => {
   assert.deepEqual(picksOf(new LeastTime(OPTIONS), view, 3), [0, 0, 0])
 })
 
-test('least time: what is alike within a tenth is chosen among by weight', () => {
-  const view = measured([10, 10.9, 12, 10.4])
+test('least time: what is alike within a fifth is chosen among by weight', () => {
+  const view = measured([10, 11.9, 12.1, 10.4])
   view.weights[0] = 2
   assertShares(tally(picksOf(new LeastTime(OPTIONS), view, 20_000), 4), [1 / 2, 1 / 4, 0, 1 / 4])
 })

@@ -36,14 +36,14 @@ test('power of two: the two are different and every pair is as likely as any oth
   )
 })
 
-test('power of two: the less loaded is picked; load is per weight', () => {
+test('power of two: the less loaded is picked; load counts by weight', () => {
   const view = viewOf([1, 1])
   view.inFlight.set([3, 2])
   assert.deepEqual(picksOf(p2c(), view, 3), [1, 1, 1])
   const weighted = viewOf([4, 1])
   weighted.inFlight.set([7, 2])
   assert.deepEqual(picksOf(p2c(), weighted, 3), [0, 0, 0])
-  weighted.inFlight.set([9, 2])
+  weighted.inFlight.set([10, 2])
   assert.deepEqual(picksOf(p2c(), weighted, 3), [1, 1, 1])
 })
 
