@@ -16,9 +16,11 @@ const PARAMETERS = ['cluster', 'failed', 'limit']
 export function answerExplain({ store, sample }: ExplainFacts, id: string): DoorReply {
   const record = store.find(id)
   if (record !== undefined) return json(JSON.parse(record))
+  const more =
+    sample < 1 ? 'raise it and reload to keep more' : 'all are kept for a while, so raise explain.keep'
   const kept =
     `only of failed requests and of a sample are decisions kept: the last ${store.bounds.keep} of each, as long as telemetry lives. ` +
-    `explain.sample is ${sample}: raise it and reload to keep more; GET /api/v1/explain lists what there is.`
+    `explain.sample is ${sample}: ${more}; GET /api/v1/explain lists what there is.`
   return problem(404, 'not-explained', `No decision of request ${id.slice(0, 64)} is kept: ${kept}`)
 }
 

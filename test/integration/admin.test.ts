@@ -25,6 +25,7 @@ const BALANCE_FAMILIES = [
   'weir_endpoint_state',
   'weir_endpoint_admin_state',
   'weir_endpoint_effective_weight',
+  'weir_endpoint_cost_seconds',
   'weir_endpoint_ejections',
   'weir_endpoint_shadow_picks_total',
   'weir_cluster_panic',
