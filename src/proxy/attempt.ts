@@ -97,7 +97,6 @@ export class Attempt implements Seeker, Armed {
     this.retryAfterMs = 0
     this.#context.recorder.picked(cluster.spec.id, pool.spec.id)
     cluster.began(pool)
-    cluster.began(pool)
     const { perTryMs } = this.#timeouts
     if (perTryMs > 0) this.#context.reactor.wheel.arm(this, this.times.startedMs + perTryMs)
   }

@@ -225,7 +225,6 @@ export class Tries implements Armed {
     if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
     attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
-    attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
   }
 
   /** The tries begun, over or not, in order. */
