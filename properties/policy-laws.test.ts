@@ -21,7 +21,12 @@ const variants: readonly (readonly [string, PolicyOptions])[] = [
 for (const law of LAWS) {
   const bug = law.excludes === '' ? '' : ` (${law.excludes})`
   for (const [name, options] of variants) {
-    const subject = { name, make: () => makePolicy({ name, options }), cost: costModelOf({ name, options }) }
+    const subject = {
+      name,
+      options,
+      make: () => makePolicy({ name, options }),
+      cost: costModelOf({ name, options }),
+    }
     if (law.exempt(subject) !== '') continue
     const variant = Object.entries(options).map(([option, value]) => `, ${option} ${String(value)}`)
     test(`${name}${variant.join('')}: ${law.name}${bug}`, () => {

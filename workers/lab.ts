@@ -25,7 +25,7 @@ export const trial = async ({ name, module, options, law, seed }: TrialTask): Pr
   const make = module === undefined ? () => makePolicy({ name, options }) : await makerOf(module, options)
   const tried = LAWS[law]
   if (tried === undefined) throw new RangeError(`no law ${law}`)
-  return tryLaw(tried, { name, make, cost: costModelOf({ name, options }) }, seed)
+  return tryLaw(tried, { name, options, make, cost: costModelOf({ name, options }) }, seed)
 }
 
 const makerOf = async (module: string, options: PolicyOptions): Promise<() => Policy> => {

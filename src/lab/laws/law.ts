@@ -3,10 +3,12 @@ import type { Policy } from '../../balance/policy.ts'
 import { ClusterView } from '../../balance/view.ts'
 import { mix32, seededRng } from '../../base/random.ts'
 import type { Rng } from '../../base/random.ts'
+import type { PolicyOptions } from '../../config/snapshot.ts'
 
 /** A policy on trial. */
 export type Subject = {
   readonly name: string
+  readonly options: PolicyOptions
   /** A fresh instance. */
   readonly make: () => Policy
   /** How the cluster would measure costs for it. */

@@ -13,7 +13,7 @@ const EXAMPLES: readonly (readonly [name: string, make: () => Policy])[] = [
 
 for (const [name, make] of EXAMPLES) {
   test(`the example ${name} keeps every law`, () => {
-    const subject = { name, make, cost: costModelOf({ name, options: {} }) }
+    const subject = { name, options: {}, make, cost: costModelOf({ name, options: {} }) }
     for (const law of LAWS) {
       const { holds, why } = tryLaw(law, subject, 20_261_122)
       assert.notEqual(holds, 'no', `${law.name}: ${why}`)
