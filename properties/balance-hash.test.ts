@@ -46,6 +46,14 @@ for (const [name, make] of Object.entries(HASHING)) {
     )
   })
 
+  test(`${name}: of many keys not one goes elsewhere when the view is turned round`, () => {
+    const keys = keysOf(20_000)
+    for (const unequal of [0, 4]) {
+      const fleet = Array.from({ length: 50 }, (_, id) => ({ id, weight: 1 + (id % (1 + unequal)) }))
+      assert.deepEqual(ownersOf(make, fleet.toReversed(), keys), ownersOf(make, fleet, keys))
+    }
+  })
+
   test(`${name}: a request without a key is drawn by the shares it says it has, which follow the weights`, () => {
     const fleet = [1, 2, 3, 5, 5, 8].map((w, id) => ({ id, weight: w * 10 }))
     const view = fleetView(fleet)
