@@ -70,6 +70,8 @@ export class Attempt implements Seeker, Armed {
   /** `PICK_KIND`. */
   kind = 0
   reused = false
+  /** Its endpoint is the one that the client's cookie names. */
+  stuck = false
   /** For how long the endpoint asked to be left alone, ms. */
   retryAfterMs = 0
   replayed = false

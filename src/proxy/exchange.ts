@@ -5,6 +5,7 @@ import { UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
+import type { Affinity } from './affinity.ts'
 import type { Attempt } from './attempt.ts'
 import { ClientSide } from './client-side.ts'
 import type { ClientOwner } from './client-side.ts'
@@ -25,7 +26,11 @@ import type { TriesOwner } from './tries.ts'
 import { Tunnel } from './tunnel.ts'
 
 /** Where a request was routed. */
-export type Destination = { readonly route: number; readonly cluster: Cluster }
+export type Destination = {
+  readonly route: number
+  readonly cluster: Cluster
+  readonly affinity: Affinity
+}
 
 /** What an exchange needs besides the shard's context. */
 export interface ExchangePorts {
@@ -88,6 +93,7 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.patience.begin(request.client, timeouts.serverMs)
     this.flow.begin(request.client)
     this.#tries.begin(destination.cluster, request.upgrade)
+    destination.affinity.direct(this.#tries.ask, request)
     request.client.handler = this.flow
     const { orca } = destination.cluster.spec.feedback
     this.#response.begin(request.client, this.request, wantsKeepAlive, orca ? this.#trailers : undefined)
@@ -163,6 +169,8 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.#tries.choose(attempt)
     this.#tries.answered()
     this.#trailers.attempt = attempt
+    const { sticky } = this.#destination.affinity
+    if (sticky !== undefined && !attempt.stuck) this.#response.stick(sticky, attempt.pool.spec.address)
     attempt.answer()
     this.#step(reader.head.status === 101 ? STEP.switch : STEP.head)
     const result = this.#response.deliver(up, reader.head, reader.at, reader.end)

@@ -4,6 +4,7 @@ import { FIELD_STRIDE, LINE_END, NAME_START } from '../http/head.ts'
 import type { Head } from '../http/head.ts'
 import { FIELD } from '../http/names.ts'
 import type { ProxyContext } from './context.ts'
+import type { StickyCookie } from './sticky.ts'
 import { REQUEST_ID_BYTES } from './request-id.ts'
 
 /** What we say in a response's head besides what the endpoint said. */
@@ -15,6 +16,9 @@ export type ResponseSaying = {
   readonly connection: 'close' | 'keep-alive' | ''
   /** What it says of the server's load is not for the client. */
   readonly hideLoad: boolean
+  /** To be set at the client, naming the endpoint with this hash. */
+  readonly cookie: StickyCookie | undefined
+  readonly session: number
   /** The response switches protocols. */
   readonly upgrade: boolean
 }
@@ -41,7 +45,8 @@ export class ResponseHeadSender {
     const dated = this.#sendKept(client, head, saying.hideLoad)
     const { reactor, phrases, date } = this.#context
     const { ops, mem } = reactor
-    const start = ops.reserve(ADDED_BYTES)
+    const { cookie } = saying
+    const start = ops.reserve(ADDED_BYTES + (cookie === undefined ? 0 : cookie.bytes))
     let at = phrases.put(start, phrases.requestId)
     mem.copyWithin(at, saying.requestIdStart, saying.requestIdStart + REQUEST_ID_BYTES)
     at = phrases.put(at + REQUEST_ID_BYTES, phrases.crlf)
@@ -50,6 +55,7 @@ export class ResponseHeadSender {
       at = date.writeTo(mem, phrases.put(at, phrases.date), reactor.wallMs)
       at = phrases.put(at, phrases.crlf)
     }
+    if (cookie !== undefined) at = cookie.write(mem, at, saying.session, false)
     if (saying.chunked) at = phrases.put(at, phrases.chunked)
     if (saying.upgrade) at = phrases.put(at, phrases.upgradeWebSocket)
     if (saying.connection === 'close') at = phrases.put(at, phrases.close)

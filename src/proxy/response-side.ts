@@ -1,4 +1,5 @@
 import type { ClientConnection } from '../downstream/client.ts'
+import { endpointHash } from '../balance/identity.ts'
 import { BODY, persistent, responseFraming } from '../http/framing.ts'
 import type { TrailerReader } from '../http/h1/trailers.ts'
 import type { Head } from '../http/head.ts'
@@ -11,6 +12,7 @@ import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { OUT, Pump, RELAY_BYTES } from './pump.ts'
 import { replyFailure } from './reply.ts'
+import type { StickyCookie } from './sticky.ts'
 import type { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { namesWebSocket } from './websocket.ts'
@@ -43,6 +45,9 @@ export class ResponseSide {
   #relayBase = 0
   #wantsKeepAlive = false
   #hidesLoad = false
+  /** To be set at the client, and the endpoint it names. */
+  #cookie: StickyCookie | undefined
+  #session = 0
   /** The final head was sent: from here on a failure can only break the connection. */
   started = false
   /** The client has a byte of a response, be it an interim one: nobody else may answer. */
@@ -72,6 +77,7 @@ export class ResponseSide {
     this.#client = client
     this.#request = request
     this.#wantsKeepAlive = wantsKeepAlive
+    this.#cookie = undefined
     this.#hidesLoad = load !== undefined
     this.#pump.trailerReader = load
     this.started = false
@@ -100,6 +106,12 @@ export class ResponseSide {
   /** Is it a head that this request can have? */
   fits(head: Head): boolean {
     return head.status !== 101 || (this.#request.upgrade && head.upgrade && namesWebSocket(head))
+  }
+
+  /** The client's session is at the endpoint with this address from now on: say so with the final head. */
+  stick(cookie: StickyCookie, address: string): void {
+    this.#cookie = cookie
+    this.#session = endpointHash(address)
   }
 
   /** The final head goes to the client, and with it what was read behind it, `mem[at, end)`. */
@@ -162,6 +174,8 @@ export class ResponseSide {
       chunked: false,
       connection: '',
       hideLoad: this.#hidesLoad,
+      cookie: undefined,
+      session: 0,
       upgrade: true,
     })
     this.bytes = this.#sender.bytes
@@ -181,6 +195,8 @@ export class ResponseSide {
       chunked: !delimited && minor === 1,
       connection: this.keepAlive ? (minor === 0 ? 'keep-alive' : '') : 'close',
       hideLoad: this.#hidesLoad,
+      cookie: this.#cookie,
+      session: this.#session,
       upgrade: false,
     })
     this.bytes = this.#sender.bytes

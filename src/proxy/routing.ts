@@ -1,26 +1,34 @@
+import type { Rng } from '../base/random.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { compileRoutes } from '../route/table.ts'
 import type { RouteTable } from '../route/table.ts'
 import { Cluster } from '../upstream/cluster.ts'
 import type { ClusterPorts } from '../upstream/cluster.ts'
+import { Affinity } from './affinity.ts'
 
-/** What a snapshot says about where requests go, compiled: the route table, and the cluster of each route. Never changed once made. */
-export type Routing = { readonly table: RouteTable; readonly clusterOf: readonly Cluster[] }
+/** What a snapshot says about where requests go, compiled: the route table, and for each route its cluster and what ties requests to endpoints there. Never changed once made. */
+export type Routing = {
+  readonly table: RouteTable
+  readonly clusterOf: readonly Cluster[]
+  readonly affinityOf: readonly Affinity[]
+}
 
-export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [] }
+export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [], affinityOf: [] }
 
 /** The clusters of one shard, by id, over all snapshots: a cluster that stays keeps its connections and its place in the cycle. */
 export class Clusters {
   readonly #reactor: Reactor
   readonly #ports: ClusterPorts
+  readonly #rng: Rng
   readonly #byId = new Map<number, Cluster>()
   /** Clusters that left, in which requests still wait. */
   #leaving: Cluster[] = []
 
-  constructor(reactor: Reactor, ports: ClusterPorts) {
+  constructor(reactor: Reactor, ports: ClusterPorts, rng: Rng) {
     this.#reactor = reactor
     this.#ports = ports
+    this.#rng = rng
   }
 
   /** Take over a snapshot's clusters; returns the routing to use from now on. */
@@ -42,9 +50,11 @@ export class Clusters {
       this.#byId.set(spec.id, made)
       return made
     })
+    const affinities = snapshot.clusters.map((spec) => new Affinity(spec, this.#rng))
     return {
       table: compileRoutes(snapshot.routes),
       clusterOf: snapshot.routes.map((route) => clusters[route.cluster]!),
+      affinityOf: snapshot.routes.map((route) => affinities[route.cluster]!),
     }
   }
 

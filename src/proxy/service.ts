@@ -74,13 +74,18 @@ export class ProxyService implements Service {
       return
     }
     const cluster = this.routing.clusterOf[route]!
+    const affinity = this.routing.affinityOf[route]!
     const bodiless = framing === BODY.none || framing === 0
     const upgrade = head.upgrade && bodiless && head.method === METHOD.get && namesWebSocket(head)
     const fallbackHost = cluster.spec.name
     const keepAlive = persistent(head) && !this.#context.draining && !client.pipelinedOut
     this.active++
     const exchange = this.#exchanges.take()
-    exchange.begin({ head, target, client, framing, upgrade, fallbackHost }, { route, cluster }, keepAlive)
+    exchange.begin(
+      { head, target, client, framing, upgrade, fallbackHost },
+      { route, cluster, affinity },
+      keepAlive,
+    )
   }
 
   /** Of a head that was not read to its end only the method is sure, if that: a HEAD gets no body even then. */

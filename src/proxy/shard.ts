@@ -104,7 +104,7 @@ export class Shard implements ReactorHandler, ShardControl {
     const { policies, say } = parts
     this.#facts = new FleetFacts(fleet, shard, new FoldRecorder(fleet, shard))
     const balancing = { facts: this.#facts, policies, say, seed: rng }
-    this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing))
+    this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing), rng)
     this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)

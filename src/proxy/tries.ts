@@ -1,4 +1,4 @@
-import { PICK_KIND, PickRequest } from '../balance/pick-request.ts'
+import { BY, PICK_KIND, PickRequest } from '../balance/pick-request.ts'
 import { NOT_ARMED } from '../base/wheel.ts'
 import type { HedgeSpec, RetryClass, RetrySpec } from '../config/snapshot.ts'
 import type { Armed } from '../io/reactor.ts'
@@ -155,6 +155,7 @@ export class Tries implements Armed {
     this.begun++
     ask.exclude(pool.spec.id)
     attempt.begin(this.#cluster, pool, kind)
+    attempt.stuck = ask.by === BY.sticky
     this.live++
     this.main ??= attempt
     return attempt
