@@ -9,6 +9,8 @@ import { formatDuration, parseDuration } from '../src/config/values/duration.ts'
 import { formatIpv6, parseIpv4, parseIpv6 } from '../src/config/values/ip.ts'
 import { parseRouteHost } from '../src/config/values/host.ts'
 import { parseRoutePath } from '../src/config/values/route-path.ts'
+import { parseStatuses, statusRange } from '../src/config/values/http.ts'
+import { parseRatio } from '../src/config/values/ratio.ts'
 import { formatSize, parseSize } from '../src/config/values/size.ts'
 import { hostName, ipv4, ipv6 } from './config-arbitrary.ts'
 
@@ -23,6 +25,33 @@ test('law: parse ∘ format is the identity on durations and sizes', () => {
       const value = Math.floor(bytes / 2 ** shift) * 2 ** Math.min(shift, 12)
       fc.pre(Number.isSafeInteger(value))
       assert.deepEqual(parseSize(formatSize(value)), { ok: true, value })
+    }),
+  )
+})
+
+test('law: a percentage is a hundred times the number, and what is neither is refused', () => {
+  fc.assert(
+    fc.property(fc.nat(1_000_000), fc.nat(999_999_999), (whole, part) => {
+      const text = `${whole}.${part}`
+      assert.deepEqual(parseRatio(`${text}%`), { ok: true, value: Number(text) / 100 })
+      assert.deepEqual(parseRatio(Number(text)), { ok: true, value: Number(text) })
+      for (const wrong of [text, `-${text}%`, `${text} %`, `${text}%%`, `${whole}e1%`])
+        assert.equal(parseRatio(wrong).ok, false, wrong)
+    }),
+  )
+  for (const wrong of [NaN, Infinity, -Infinity]) assert.equal(parseRatio(wrong).ok, false)
+})
+
+test('law: a range of statuses holds those between its ends, and has one spelling', () => {
+  const status = fc.integer({ min: 100, max: 599 })
+  fc.assert(
+    fc.property(status, status, (a, b) => {
+      const parsed = parseStatuses(`${a}-${b}`)
+      assert.equal(parsed.ok, a <= b)
+      if (!parsed.ok) return
+      assert.deepEqual(statusRange(parsed.value), [a, b])
+      assert.deepEqual(parseStatuses(parsed.value), parsed)
+      assert.deepEqual(parseStatuses(String(a)), parseStatuses(`${a}-${a}`))
     }),
   )
 })

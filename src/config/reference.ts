@@ -2,7 +2,7 @@
 import { builtFields, isRequired } from './schema/fields.ts'
 import { FORMATS } from './schema/formats.ts'
 import { ROOT } from './schema/root.ts'
-import type { ObjectSchema, Schema } from './schema/types.ts'
+import type { ObjectSchema, Schema, VariantsSchema } from './schema/types.ts'
 
 type Row = { readonly key: string; readonly schema: Schema; readonly required: boolean }
 
@@ -13,25 +13,41 @@ YAML 1.2 (JSON is YAML), one mapping. Durations are whole numbers with a unit, \
 The last column is what HAProxy calls the same thing.
 `
 
+const TABLE = ['| key | type | default | meaning | HAProxy |', '|---|---|---|---|---|']
+
 /** Markdown. */
 export function formatReference(): string {
   const sections = Object.entries(ROOT.fields).flatMap(([key, schema]) =>
     schema.kind === 'planned' ? [] : [section(key, schema)],
   )
+  const variants = [...new Map(variantsIn(ROOT).map((schema) => [schema.variants, schema])).values()]
   const planned = plannedNames(ROOT, '').map((name) => `\`${name}\``)
   const closing = `## Not built yet\n\nThese have their names, and are refused for now: ${planned.join(', ')}.\n`
-  return [INTRO, ...sections, closing].join('\n')
+  return [INTRO, ...sections, ...variants.map(variantsSection), closing].join('\n')
+}
+
+/** Every one in the schema; those that share their variants are described once. */
+function variantsIn(schema: Schema): readonly VariantsSchema[] {
+  if (schema.kind === 'variants') return [schema]
+  if (schema.kind === 'map' || schema.kind === 'list') return variantsIn(schema.of)
+  return schema.kind === 'object' ? builtFields(schema.fields).flatMap(([, field]) => variantsIn(field)) : []
+}
+
+/** The names to choose from, each with the options that belong to it. */
+function variantsSection({ entry, variants }: VariantsSchema): string {
+  const rows = Object.entries(variants).flatMap(([name, { doc, haproxy = '', fields }]) => [
+    `| **${name}** | | | ${doc} | ${haproxy === '' ? '' : `\`${haproxy}\``} |`,
+    ...builtFields(fields).map(([key, schema]) =>
+      formatRow({ key: `${name}.${key}`, schema, required: false }),
+    ),
+  ])
+  return `## Which ${entry}\n\n${[...TABLE, ...rows].join('\n')}\n`
 }
 
 function section(key: string, schema: Schema): string {
   const rows = rowsOf(schema, placeOf(key, schema))
   const own: Row = { key, schema, required: isRequired(schema) }
-  const table = [
-    '| key | type | default | meaning | HAProxy |',
-    '|---|---|---|---|---|',
-    ...[own, ...rows].map(formatRow),
-  ]
-  return `## \`${key}\`\n\n${table.join('\n')}\n`
+  return `## \`${key}\`\n\n${[...TABLE, ...[own, ...rows].map(formatRow)].join('\n')}\n`
 }
 
 /** `clusters.<name>.` before the keys of an entry, `routes[].` before those of an item. */

@@ -18,6 +18,8 @@ export type ModuleVerdict = {
   readonly url: string | undefined
   /** What is wrong with it, beside its types; '' if nothing is. */
   readonly problem: string
+  /** With which of the options: their index; -1 whatever they are. */
+  readonly culprit: number
   readonly types: TypeCheck
 }
 
@@ -32,25 +34,27 @@ export async function verifyModule(path: string, options: readonly ChosenOptions
   try {
     url = await moduleUrl(path)
   } catch (thrown) {
-    return { url: undefined, problem: readProblem(thrown), types: NO_TYPES }
+    return { url: undefined, problem: readProblem(thrown), culprit: -1, types: NO_TYPES }
   }
   const types = await checkTypes(path)
-  if (types.errors.length > 0) return { url: undefined, problem: '', types }
-  const problem = await auditIn(url, options)
-  return { url: problem === '' ? url : undefined, problem, types }
+  if (types.errors.length > 0) return { url: undefined, problem: '', culprit: -1, types }
+  const { problem, culprit } = await auditIn(url, options)
+  return { url: problem === '' ? url : undefined, problem, culprit, types }
 }
 
-async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<string> {
+type Finding = Pick<ModuleVerdict, 'problem' | 'culprit'>
+
+async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<Finding> {
   const door = new URL('../../workers/policy.ts', import.meta.url)
   const { ref, ended, terminate } = startThread<PolicyAudit>({ name: 'policy', url: door, seed: {} })
   try {
-    for (const given of options) {
+    for (const [culprit, given] of options.entries()) {
       const problem = await ref.within(AUDIT_MS).audit(url, given)
-      if (problem !== '') return problem
+      if (problem !== '') return { problem, culprit }
     }
-    return ''
+    return { problem: '', culprit: -1 }
   } catch (thrown) {
-    return auditProblem(thrown)
+    return { problem: auditProblem(thrown), culprit: -1 }
   } finally {
     terminate()
     await ended

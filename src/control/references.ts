@@ -97,8 +97,9 @@ async function fetchModule(
     const own = problem.file === resolve(file) ? file : problem.file
     diagnostics.push({ ...problem, file: own, severity: 'error' })
   }
-  for (const { path } of uses) {
-    if (verdict.problem !== '') complain(path, `${written} ${verdict.problem}`)
+  for (const [at, { path }] of uses.entries()) {
+    const blamed = verdict.culprit === -1 || verdict.culprit === at
+    if (verdict.problem !== '' && blamed) complain(path, `${written} ${verdict.problem}`)
     if (verdict.types.warning !== '') complain(path, `${written}: ${verdict.types.warning}`, 'warning')
   }
   return verdict.url

@@ -6,7 +6,7 @@ import type { FleetHandle } from '../shm/layout.ts'
  * carried over a MessagePort by `workers/shard.ts`.
  */
 export interface ShardControl {
-  /** Take over a published snapshot. Requests under way finish on the one they started with. Idempotent by version; an older version is ignored. */
+  /** Take over a published snapshot; the modules of its policies are loaded before. Requests under way finish on the one they started with. Idempotent by version; an older version is ignored. */
   apply(snapshot: Snapshot): void
   /** Accept from a listening socket of the acceptor's for listener `id` (`ListenerSpec.id`). */
   listen(listenerFd: number, id: number): void

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { jsonSchema } from '../../../src/config/json-schema.ts'
 import { formatReference } from '../../../src/config/reference.ts'
 import { builtFields } from '../../../src/config/schema/fields.ts'
+import { policy } from '../../../src/config/schema/policy.ts'
 import { read } from '../../../src/config/schema/read.ts'
 import { ROOT } from '../../../src/config/schema/root.ts'
 import type { Schema } from '../../../src/config/schema/types.ts'
@@ -17,7 +18,12 @@ function keysOf(schema: Schema, place: string): readonly (readonly [string, Sche
   })
 }
 
-const KEYS = keysOf(ROOT, '')
+/** Every option with its variant. */
+const OPTIONS = Object.entries(policy.variants).flatMap(([name, { fields }]) =>
+  builtFields(fields).map(([key, schema]) => [`${name}.${key}`, schema] as const),
+)
+
+const KEYS = [...keysOf(ROOT, ''), ...OPTIONS]
 
 test('every key says what it is, and every default why', () => {
   for (const [path, schema] of KEYS) {

@@ -27,7 +27,7 @@ export const BY_HASH: PolicyDescriptions<'ring-hash' | 'maglev' | 'rendezvous' |
         kind: 'integer',
         min: 1,
         max: 1_048_576,
-        why: 'Twelve bytes a point: more are not worth their memory.',
+        why: 'Every shard has a ring: more are not worth their memory.',
         doc: 'Greatest number of points on the ring.',
       },
       boundedLoad,
