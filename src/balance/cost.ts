@@ -90,9 +90,6 @@ class FailureBiasedCost implements CostModel {
   }
 }
 
-/** What a sample counts at least in a mean: the first is forgotten after a few hundred, however quickly they come. */
-const LEAST_SHARE = 1 / 256
-
 /** A plain mean that forgets. */
 class MeanCost implements CostModel {
   readonly decayMs: number
@@ -106,19 +103,15 @@ class MeanCost implements CostModel {
     if (!(costAtMs >= 0)) return sample
     const known = bounded(cost)
     if (Number.isNaN(sampleMs)) return known
-    return average(known, this.#left(costAtMs, nowMs), sample)
+    return average(known, remaining(costAtMs, nowMs, this.decayMs), sample)
   }
 
   afterFailure(cost: number, costAtMs: number, nowMs: number, tookMs: number): number {
     const took = bounded(tookMs)
     if (!(costAtMs >= 0)) return took
     const known = bounded(cost)
-    const left = this.#left(costAtMs, nowMs)
+    const left = remaining(costAtMs, nowMs, this.decayMs)
     return bounded(Math.max(average(known, left, took), afterFault(known, left)))
-  }
-
-  #left(costAtMs: number, nowMs: number): number {
-    return Math.min(remaining(costAtMs, nowMs, this.decayMs), 1 - LEAST_SHARE)
   }
 }
 

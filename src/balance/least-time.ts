@@ -12,6 +12,9 @@ import { WeightedDraw } from './weighted-draw.ts'
 const ALIKE = 0.2
 /** All averages move toward the mean this often per time constant; those that were measured anew at once. */
 const REFRESHES = 256
+/** Time constants after which a cost has forgotten its first sample. */
+const GROWN_UP = 3
+const FEW_FAILURES = 0.02
 /** A measure so old that nothing is left of it still counts so much for the mean. */
 const FAINT = 1e-9
 /** Of one never measured that has exchanges under way: nobody prefers it. */
@@ -23,7 +26,8 @@ const PENDING_SCORE = 1e12
  *
  * As it stands elsewhere, that starves identical endpoints: the one that was slow once is never asked again, and its average stays (5 of 1500 requests,
  * traefik #12306). Here an average that is not renewed moves toward the cluster's mean within `decayMs`, times that are alike within a fifth
- * are chosen among by weight, and a share `explore` of the picks is drawn by weight whatever the times. One never measured is taken for the mean.
+ * are chosen among by weight, and a share `explore` of the picks is drawn by weight whatever the times. One never measured is taken for the mean. One that
+ * came lately goes by the plain mean of its answers: its cost is still that of the first few, which tend to be slow.
  */
 export class LeastTime implements Policy {
   readonly heedsWeights = true
@@ -38,6 +42,9 @@ export class LeastTime implements Policy {
   /** What each average was made of. */
   #cost: Float64Array = new Float64Array(0)
   #costAtMs: Float64Array = new Float64Array(0)
+  #ended: Float64Array = new Float64Array(0)
+  /** First rebuild: for endpoints of which nobody knows since when they are there. */
+  #bornMs = Number.NaN
   #limit = 0
 
   constructor({ decayMs, explore }: OptionsOf<'least-time'>) {
@@ -50,6 +57,8 @@ export class LeastTime implements Policy {
     this.#averages = new Float64Array(view.size)
     this.#cost = new Float64Array(view.size)
     this.#costAtMs = new Float64Array(view.size)
+    this.#ended = new Float64Array(view.size)
+    if (Number.isNaN(this.#bornMs)) this.#bornMs = view.nowMs
     this.#line.rebuild(view.weights)
     this.#refresh(view)
   }
@@ -72,15 +81,15 @@ export class LeastTime implements Policy {
 
   /** Scores all; the smallest score. */
   #score(view: ClusterView): number {
-    const { inFlight, cost, costAtMs } = view
+    const { inFlight } = view
     const { scores, perPlace, equal } = this.#choice
     const averages = this.#averages
     let least = Infinity
     for (let i = 0; i < scores.length; i++) {
-      if (costAtMs[i]! !== this.#costAtMs[i]! || cost[i]! !== this.#cost[i]!) this.#average(view, i)
+      if (this.#isNew(view, i)) this.#average(view, i)
       const queued = inFlight[i]!
       const level = equal ? queued : levelOf(queued, perPlace[i]!)
-      const average = queued > 0 && !(costAtMs[i]! >= 0) ? PENDING_SCORE : averages[i]!
+      const average = queued > 0 && !(view.costAtMs[i]! >= 0) ? PENDING_SCORE : averages[i]!
       const score = average * (level + 1)
       scores[i] = score
       if (score < least) least = score
@@ -103,13 +112,31 @@ export class LeastTime implements Policy {
     for (let i = 0; i < view.size; i++) this.#average(view, i)
   }
 
+  #isNew({ cost, costAtMs, succeeded, failed }: ClusterView, index: number): boolean {
+    return (
+      costAtMs[index] !== this.#costAtMs[index] ||
+      cost[index] !== this.#cost[index] ||
+      succeeded[index]! + failed[index]! !== this.#ended[index]
+    )
+  }
+
   #average(view: ClusterView, index: number): void {
-    const cost = view.cost[index]!
     const costAtMs = view.costAtMs[index]!
-    this.#cost[index] = cost
+    this.#cost[index] = view.cost[index]!
     this.#costAtMs[index] = costAtMs
+    this.#ended[index] = view.succeeded[index]! + view.failed[index]!
     const left = costAtMs >= 0 ? remaining(costAtMs, this.#madeAtMs, this.#decayMs) : 0
-    this.#averages[index] = this.#mean + (cost - this.#mean) * left
+    this.#averages[index] = this.#mean + (this.#measured(view, index) - this.#mean) * left
+  }
+
+  /** Only one that hardly fails goes by its answers: what failures cost is in the cost. */
+  #measured(view: ClusterView, index: number): number {
+    const answers = view.succeeded[index]!
+    const readySinceMs = view.readySinceMs[index]!
+    const sinceMs = readySinceMs >= 0 ? readySinceMs : this.#bornMs
+    const isYoung = this.#madeAtMs - sinceMs < GROWN_UP * this.#decayMs
+    const hardlyFails = answers > 0 && view.failed[index]! <= answers * FEW_FAILURES
+    return isYoung && hardlyFails ? view.latencySumMs[index]! / answers : view.cost[index]!
   }
 
   propensity(view: ClusterView, _key: number, index: number): number {
@@ -118,15 +145,17 @@ export class LeastTime implements Policy {
   }
 
   save(state: Float64Array): number {
-    if (state.length < 2) return -1
+    if (state.length < 3) return -1
     state[0] = this.#madeAtMs
     state[1] = this.#mean
-    return 2
+    state[2] = this.#bornMs
+    return 3
   }
 
   restore(state: Float64Array): void {
     this.#madeAtMs = state[0]!
     this.#mean = state[1]!
+    this.#bornMs = state[2]!
     // Made of nothing that can be: all are made again.
     this.#costAtMs.fill(Number.NaN)
   }

@@ -106,3 +106,16 @@ test('least time: a share is drawn whatever the times, and says so', () => {
   assert.ok(Math.abs(policy.propensity(view, 0, 0) - 0.9) < 1e-12)
   assert.ok(Math.abs(policy.propensity(view, 0, 1) - 0.1) < 1e-12)
 })
+
+test('least time: who came lately goes by all its answers, not by its slow first one; unless it fails', () => {
+  const view = measured([10, 50])
+  view.succeeded.set([1000, 100])
+  view.latencySumMs.set([10_000, 1100])
+  view.readySinceMs[1] = view.nowMs - 20_000
+  assertShares(tally(picksOf(new LeastTime(OPTIONS), view, 9000), 2), [1 / 2, 1 / 2])
+  view.failed[1] = 3
+  assert.deepEqual(new Set(picksOf(new LeastTime(OPTIONS), view, 50)), new Set([0]))
+  view.failed[1] = 0
+  view.readySinceMs[1] = view.nowMs - 31_000
+  assert.deepEqual(new Set(picksOf(new LeastTime(OPTIONS), view, 50)), new Set([0]))
+})

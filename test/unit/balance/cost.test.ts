@@ -30,13 +30,6 @@ test('mean: up and down alike, by how long it has been', () => {
   near(mean.after(200, 0, 10_000, 10), 200 * E + 10 * (1 - E))
 })
 
-test('mean: every sample counts a 256th at least, so the first is forgotten however quickly they come', () => {
-  near(mean.after(512, 0, 0, 0), 510)
-  let cost = mean.after(0, -1, 0, 5000)
-  for (let i = 0; i < 3000; i++) cost = mean.after(cost, 0, 0, 10)
-  assert.ok(cost < 10.1)
-})
-
 test('failure-biased: a failure costs 5 s, or as long as it took, or as it asks for up to 300 s', () => {
   assert.equal(biased.afterFailure(10, 0, 1, 2, 0), 5000)
   assert.equal(biased.afterFailure(10, 0, 1, 7000, 0), 7000)
