@@ -68,6 +68,11 @@ test('law: a misspelt key is an error that names the key meant, wherever it is',
     'requestHead',
     'trustedProxies',
     'maxPerHost',
+    'outliers',
+    'maxEjected',
+    'slowStart',
+    'downInterval',
+    'hashKey',
   ]
   fc.assert(
     fc.property(fc.constantFrom(...keys), fc.nat(), (key, at) => {
@@ -77,7 +82,17 @@ test('law: a misspelt key is an error that names the key meant, wherever it is',
         accessLog: 'off',
         listeners: { w: { bind: '127.0.0.1:1', timeouts: { requestHead: '1s' }, trustedProxies: [] } },
         routes: [{ cluster: 'c' }],
-        clusters: { c: { endpoints: ['a:1'], pool: { maxPerHost: 1 } } },
+        clusters: {
+          c: {
+            endpoints: ['a:1'],
+            pool: { maxPerHost: 1 },
+            policy: 'maglev',
+            hashKey: 'path',
+            outliers: { maxEjected: '20%' },
+            slowStart: '1s',
+            health: { tcp: 'on', downInterval: '1s' },
+          },
+        },
       })}`
       const { diagnostics } = parseConfig(text.replace(`${key}:`, `${misspelt}:`), 'f')
       assert.ok(

@@ -2,6 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { codeOf, messageOf } from '../actor/errors.ts'
 import { exposeActor } from '../actor/rpc.ts'
 import type { ActorRef } from '../actor/rpc.ts'
+import { withoutSecrets } from '../config/secrets.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Connections, ListenerGroup } from '../io/engine.ts'
 import { startThread } from '../io/thread.ts'
@@ -206,12 +207,12 @@ export class Actors implements Keeper {
   }
 
   async #bringUpHealth(): Promise<void> {
-    await this.#health?.call.apply(this.#context.desired().snapshot)
+    await this.#health?.call.apply(withoutSecrets(this.#context.desired().snapshot))
   }
 
   async #tellHealth(): Promise<void> {
     try {
-      await this.#health?.within(HEALTH_MS).apply(this.#context.desired().snapshot)
+      await this.#health?.within(HEALTH_MS).apply(withoutSecrets(this.#context.desired().snapshot))
     } catch (thrown) {
       if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') this.#context.say(`health: ${messageOf(thrown)}`)
     }

@@ -12,6 +12,8 @@ export interface PolicyAudit {
 
 /** For the first import and a few picks, type stripping included, on a slow machine. */
 const AUDIT_MS = 5000
+/** Three small clusters take no memory to speak of. */
+const AUDIT_HEAP_MB = 256
 
 export type ModuleVerdict = {
   /** Under which it is imported: another one when the file is. undefined if it is refused. */
@@ -39,14 +41,23 @@ export async function verifyModule(path: string, options: readonly ChosenOptions
   const types = await checkTypes(path)
   if (types.errors.length > 0) return { url: undefined, problem: '', culprit: -1, types }
   const { problem, culprit } = await auditIn(url, options)
-  return { url: problem === '' ? url : undefined, problem, culprit, types }
+  if (problem !== '') return { url: undefined, problem, culprit, types }
+  const now = await moduleUrl(path).catch(() => undefined)
+  return now === url
+    ? { url, problem, culprit, types }
+    : { url: undefined, problem: 'changed while it was looked at', culprit: -1, types }
 }
 
 type Finding = Pick<ModuleVerdict, 'problem' | 'culprit'>
 
 async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<Finding> {
   const door = new URL('../../workers/policy.ts', import.meta.url)
-  const { ref, ended, terminate } = startThread<PolicyAudit>({ name: 'policy', url: door, seed: {} })
+  const { ref, ended, terminate } = startThread<PolicyAudit>({
+    name: 'policy',
+    url: door,
+    seed: {},
+    heapMb: AUDIT_HEAP_MB,
+  })
   try {
     for (const [culprit, given] of options.entries()) {
       const problem = await ref.within(AUDIT_MS).audit(url, given)

@@ -19,11 +19,14 @@ export type ThreadSpec = {
   /** `workerData`. */
   readonly seed: unknown
   readonly transfer?: readonly Transferable[]
+  /** MiB of objects beyond which it is ended; absent: as the runtime has it. */
+  readonly heapMb?: number
 }
 
 export function startThread<T extends object>(spec: ThreadSpec): Thread<T> {
-  const { name, url, seed, transfer = [] } = spec
-  const worker = new Worker(url, { name, workerData: seed, transferList: [...transfer] })
+  const { name, url, seed, transfer = [], heapMb } = spec
+  const resourceLimits = heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb }
+  const worker = new Worker(url, { name, workerData: seed, transferList: [...transfer], resourceLimits })
   const ref = connectActor<T>(worker, name, systemTimers)
   const ended = Promise.withResolvers<string>()
   let thrown: unknown

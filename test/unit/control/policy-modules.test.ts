@@ -112,12 +112,17 @@ test('options reach it, and what it throws of them is told', async () => {
   assert.match((await verdictOn('options.mjs', text, { alpha: 2 })).problem, /alpha is at most 1/)
 })
 
-test('a module that throws, ends its thread or never ends is refused, and nobody else is harmed', async () => {
+test('a module that throws, ends its thread, takes all memory or never ends is refused, and nobody else is harmed', async () => {
   const after = `\nexport const policy = () => ${POLICY}\n`
   const throwing = await verdictOn('throws.mjs', `throw new Error('not today')${after}`)
   assert.match(throwing.problem, /^cannot be imported: not today$/)
   const ending = await verdictOn('exits.mjs', `process.exit(7)${after}`)
   assert.match(ending.problem, /^ended the thread it was tried in: .*exit code 7$/)
+  const greedy = await verdictOn(
+    'grows.mjs',
+    `const all = []; for (;;) all.push(new Array(100_000).fill(all.length))${after}`,
+  )
+  assert.match(greedy.problem, /^ended the thread it was tried in: .*memory/)
   const endless = await verdictOn('hangs.mjs', `for (;;) {}${after}`)
   assert.match(endless.problem, /^was not done after \d+ s: does it loop for ever\?$/)
 })
