@@ -37,7 +37,7 @@ type Step =
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'elsewhere'; readonly slot: number; readonly inFlight: number }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: population.map((all) => ({ kind: 'members' as const, all })) },
   {
     weight: 6,
@@ -155,7 +155,7 @@ for (const spec of SUBJECTS) {
       fc.property(
         fc.constantFrom(0, 0.5, 1),
         population,
-        fc.array(step, { maxLength: 40 }),
+        fc.array(anyStep, { maxLength: 40 }),
         (panic, first, steps) => {
           const model = new Model(spec, panic)
           model.run({ kind: 'members', all: first })

@@ -33,11 +33,11 @@ const facts: fc.Arbitrary<Partial<Facts>> = fc.record(
   { requiredKeys: [] },
 )
 
-const weight = fc.oneof(
+const someWeight = fc.oneof(
   { weight: 3, arbitrary: fc.constant(1) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 1_000_000 }) },
 )
-const warmth = fc.oneof(
+const someWarmth = fc.oneof(
   { weight: 4, arbitrary: fc.constant(1) },
   { weight: 1, arbitrary: fc.double({ min: 0.01, max: 1, noNaN: true }) },
 )
@@ -61,7 +61,7 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('members' as const),
-      members: fc.array(fc.tuple(weight, warmth), { minLength: 1, maxLength: 90 }),
+      members: fc.array(fc.tuple(someWeight, someWarmth), { minLength: 1, maxLength: 90 }),
     }),
   },
 )
@@ -120,7 +120,7 @@ for (const spec of SUBJECTS) {
   test(`${says(spec)}: a decision record replays to the same pick`, () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(weight, warmth), { minLength: 1, maxLength: 90 }),
+        fc.array(fc.tuple(someWeight, someWarmth), { minLength: 1, maxLength: 90 }),
         fc.array(step, { minLength: 1, maxLength: 40 }),
         (first, steps) => run(spec, first, steps),
       ),

@@ -68,7 +68,7 @@ export class PickSet {
     members.forEach((member, index) => {
       view.hashes[index] = member.hash
       weigh(view, index, member)
-      picture.fill(view, index, member.slot)
+      picture.write(view, index, member.slot)
     })
     const { gate } = this
     const credits = members.map(({ slot }) => {
@@ -104,7 +104,7 @@ export class PickSet {
   }
 
   refresh(index: number, picture: SlotPicture): void {
-    picture.fill(this.view, index, this.slots[index]!)
+    picture.write(this.view, index, this.slots[index]!)
     this.#changed(index)
   }
 
@@ -120,7 +120,7 @@ export class PickSet {
     const { view, slots } = this
     view.nowMs = nowMs
     for (let i = 0; i < slots.length; i++) {
-      if (view.inFlight[i]! === 0 && view.ageMs[i]! === 0) continue
+      if (view.inFlight[i] === 0 && view.ageMs[i] === 0) continue
       picture.age(view, i, slots[i]!)
       this.#changed(i)
     }

@@ -3,7 +3,7 @@ import type { ClusterView } from './view.ts'
 /** What the whole fleet knows of an endpoint, by its slot: where views are filled from. Everything is as of this turn, but our own exchanges under way, which are to the instant. */
 export interface SlotPicture {
   /** Write all that is measured, counted or reported of the endpoint into row `index` of a view, as of `view.nowMs`. */
-  fill(view: ClusterView, index: number, slot: number): void
+  write(view: ClusterView, index: number, slot: number): void
   /** … only the mean age of its exchanges, which changes with time alone. */
   age(view: ClusterView, index: number, slot: number): void
 }

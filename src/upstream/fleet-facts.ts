@@ -86,7 +86,7 @@ export class FleetFacts implements SlotPicture, FoldObserver {
     return atMs > 0 ? atMs : -1
   }
 
-  fill(view: ClusterView, index: number, slot: number): void {
+  write(view: ClusterView, index: number, slot: number): void {
     const from = this.view
     view.inFlight[index] = this.inFlight(slot)
     view.cost[index] = from.cost[slot]!

@@ -59,7 +59,7 @@ export class TestPicture implements SlotPicture {
     return facts
   }
 
-  fill(view: Parameters<SlotPicture['fill']>[0], index: number, slot: number): void {
+  write(view: Parameters<SlotPicture['write']>[0], index: number, slot: number): void {
     const { startSumMs, ...facts } = this.of(slot)
     for (const [name, value] of Object.entries(facts)) view[name as keyof typeof facts][index] = value
     view.ageMs[index] = meanAgeMs(view.nowMs, facts.inFlight, startSumMs)

@@ -152,11 +152,10 @@ test('an explained pick tells who was compared, who could not be picked and why,
   assert.equal(fleet.pick(undefined, decision), 0)
   const explained = explainDecision(decision, [memberOf(1).address])
   assert.deepEqual(
-    explained.candidates.map(({ endpoint, score, inFlight }) => [endpoint, score, inFlight]).toSorted(),
-    [
-      [memberOf(0).address, 0, 0],
-      [memberOf(1).address, 1, 1],
-    ],
+    explained.candidates
+      .map(({ endpoint, score, inFlight }) => `${endpoint} ${score} ${inFlight}`)
+      .toSorted((a, b) => a.localeCompare(b)),
+    [`${memberOf(0).address} 0 0`, `${memberOf(1).address} 1 1`],
   )
   assert.deepEqual(explained.excluded, [
     { endpoint: memberOf(1).address, why: 'tried before' },
