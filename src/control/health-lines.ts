@@ -6,6 +6,9 @@ import { ENDPOINT_STATES, HEALTH_REASONS } from '../health/states.ts'
 /** When a whole fleet falls, these are enough to see it. */
 const LINES_PER_SECOND = 20
 
+/** Ready, for no reason: what an endpoint is at the start. */
+const UNTOUCHED = '0 0'
+
 /** Changes of state for people, so many per second; those beyond are counted and the count is said. */
 export class HealthLines {
   readonly #say: (line: string) => void
@@ -24,7 +27,7 @@ export class HealthLines {
     const now = `${state} ${reason}`
     const before = this.#told.get(id)
     this.#told.set(id, now)
-    if (before === now || (before === undefined && member.life.is('ready'))) return
+    if (before === now || now === UNTOUCHED) return
     if (isNoise(member, before)) return
     const why = `${HEALTH_REASONS[reason] ?? ''}${detail === '' ? '' : ` (${detail})`}`
     const back =
