@@ -120,9 +120,12 @@ class Model {
     }
   }
 
-  /** Slots that some set holds: checked against the members by `viewsAreTrue`. */
+  /** Who may be picked at all: somebody must be, for somebody may be; and then all who are healthy, or hold health of no account. */
   #inSets(): number[] {
-    return this.fleet.balancer.sets.flatMap(({ slots }) => [...slots])
+    const held = this.fleet.balancer.sets.flatMap(({ slots }) => [...slots])
+    const healthy = this.members.filter((each) => each.healthy).map(({ slot }) => slot)
+    for (const slot of healthy) assert.ok(held.includes(slot), `${slot} is healthy and in no view`)
+    return held
   }
 
   #viewsAreTrue(): void {

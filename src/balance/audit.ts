@@ -9,7 +9,9 @@ const PICKS = 64
 const STATE = 256
 
 /** What a policy may have beside `rebuild` and `pick`: the type of each. */
-const OPTIONAL: Readonly<Record<string, 'function' | 'boolean' | 'string'>> = {
+const OPTIONAL: Readonly<
+  Record<Exclude<keyof Policy, 'rebuild' | 'pick'>, 'function' | 'boolean' | 'string'>
+> = {
   heedsWeights: 'boolean',
   followsKey: 'boolean',
   reads: 'string',

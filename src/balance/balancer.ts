@@ -4,7 +4,7 @@ import type { PolicySpec } from '../config/snapshot.ts'
 import type { Decision } from './decision.ts'
 import { Guard } from './guard.ts'
 import type { GuardEvents } from './guard.ts'
-import { LineUp } from './line-up.ts'
+import { ELSEWHERE, LineUp } from './line-up.ts'
 import type { Member } from './member.ts'
 import { ALL_FULL, BY, PICK_KIND } from './pick-request.ts'
 import type { PickRequest } from './pick-request.ts'
@@ -197,13 +197,14 @@ export class Balancer {
     return drawn ? FIT : WARMING
   }
 
-  /** From the same set if anybody is left there, else from the next that has somebody. */
+  /** From the same set if anybody is left there, else from the next that has somebody; who is only full is waited for before it comes to backups. */
   #drawRest(request: PickRequest, first: number, declined: number): void {
     const { sets } = this.#lineUp
     const by = (declined & (TRIED | FULL)) === 0 ? BY.warmingDeclined : BY.excluded
     let full = false
     for (let i = -1; i < sets.length; i++) {
       const at = i < 0 ? first : i
+      if (full && sets[at]!.name === ELSEWHERE) break
       const index = this.#rest.draw(sets[at]!, request, this.mostPerEndpoint)
       if (index !== NO_PICK) {
         this.#settle(request, at, index, by)
@@ -242,6 +243,7 @@ export class Balancer {
   readonly #makeSet = (name: string): PickSet => {
     const { events } = this.#parts
     const { policy, shadow } = this.#spec
+    if (name === ELSEWHERE) return new PickSet(name, this.#guard(DEFAULT_POLICY, events), undefined)
     const guard = this.#guard(policy, events)
     if (shadow === undefined) return new PickSet(name, guard, undefined)
     const shadowEvents = {

@@ -7,6 +7,9 @@ import { drawSet, keySet } from './sets.ts'
 import type { Plan } from './sets.ts'
 import { SlotIndex } from './slot-index.ts'
 
+/** Healthy endpoints that are in no set of the plan (backups, other zones): for those who have been everywhere else, and for those who stick to one of them. */
+export const ELSEWHERE = 'elsewhere'
+
 /** Makes a set's policy and shadow. */
 export type MakeSet = (name: string) => PickSet
 
@@ -15,6 +18,7 @@ export type MakeSet = (name: string) => PickSet
  * once: between two picks there is no moment without endpoints (nginx #1656).
  */
 export class LineUp {
+  /** Those of the plan, in its order, and behind them what is `ELSEWHERE`, if anything is. */
   sets: readonly PickSet[] = []
   /** What decisions are explained with where there is no set to pick from. */
   nobody: SetInfo
@@ -35,7 +39,7 @@ export class LineUp {
   /** `members`: all there are, which the plan names by index. */
   replace(plan: Plan, members: readonly Member[], parts: ReplaceParts): void {
     const before = new Map(parts.fresh ? [] : this.sets.map((set) => [set.name, set] as const))
-    const sets = plan.map((planned) => {
+    const sets = [...plan, ...elsewhere(plan, members)].map((planned) => {
       const known = before.get(planned.name)
       const set = known ?? parts.make(planned.name)
       const chosen = planned.members.map((index) => members[index]!)
@@ -76,7 +80,7 @@ export class LineUp {
 
   /** Share of the requests that a set gets. */
   share(set: number): number {
-    return this.#plan[set]!.share
+    return this.#plan[set]?.share ?? 0
   }
 
   /** The endpoint that a client sticks to, by its hash: its slot, -1 if there is none such any more. */
@@ -104,4 +108,11 @@ export type ReplaceParts = {
   readonly make: MakeSet
   readonly info: Pick<SetInfo, 'policy' | 'shadow'>
   readonly nowMs: number
+}
+
+const elsewhere = (plan: Plan, members: readonly Member[]): Plan => {
+  if (plan.length === 0) return []
+  const planned = new Set(plan.flatMap((set) => set.members))
+  const left = [...members.keys()].filter((index) => members[index]!.healthy && !planned.has(index))
+  return left.length === 0 ? [] : [{ name: ELSEWHERE, hash: 0, members: left, share: 0, panic: false }]
 }

@@ -9,6 +9,7 @@ import type { Considered } from './view.ts'
  */
 export class ViewTwin {
   readonly view: ClusterView
+  readonly #source: ClusterView
   readonly #columns: readonly ViewColumn[]
   readonly #live: readonly ViewColumn[]
   readonly #considered: Considered
@@ -18,6 +19,7 @@ export class ViewTwin {
   constructor(live: ClusterView) {
     this.view = new ClusterView(live.size)
     this.view.epoch = live.epoch
+    this.#source = live
     this.#columns = columnsOf(this.view)
     this.#live = columnsOf(live)
     this.#considered = this.view.considered
@@ -27,6 +29,7 @@ export class ViewTwin {
   }
 
   copyAll(): void {
+    this.view.nowMs = this.#source.nowMs
     for (let c = 0; c < this.#columns.length; c++) this.#columns[c]!.set(this.#live[c]!)
   }
 

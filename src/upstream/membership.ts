@@ -31,7 +31,7 @@ type Word = {
 }
 
 /** An endpoint in service: its weight without what its agent takes off, and how much of that it had. */
-type Service = { readonly nominal: number; readonly warmth: number }
+type Service = { readonly nominal: number; readonly warmth: number; readonly sinceMs: number }
 
 type Totals = { succeeded: number; failed: number; latencySumMs: number }
 
@@ -92,9 +92,10 @@ export class Membership {
           warmth = this.#warmUps.warmth(slowStart, slot, this.#saidSinceMs(slot), clock)
           if (warmth < 1) this.warming = true
         }
-        inService.set(slot, { nominal, warmth })
+        inService.set(slot, { nominal, warmth, sinceMs: this.#servesSinceMs(slot, nowMs) })
       }
-      return { slot, address, hash: hashes[i]!, priority, zone, labels, warmth, ...standing }
+      const readySinceMs = inService.get(slot)?.sinceMs ?? nowMs
+      return { slot, address, hash: hashes[i]!, priority, zone, labels, warmth, readySinceMs, ...standing }
     })
     this.#inService = inService
     return members
@@ -103,7 +104,7 @@ export class Membership {
   #standing(
     endpoint: EndpointSpec,
     inSubset: boolean,
-  ): Pick<Member, 'weight' | 'healthy' | 'usable' | 'why' | 'readySinceMs'> {
+  ): Pick<Member, 'weight' | 'healthy' | 'usable' | 'why'> {
     const { view } = this.#facts
     const { id: slot } = endpoint
     const state = view.state[slot]!
@@ -122,7 +123,7 @@ export class Membership {
           : serving
             ? ''
             : `${ENDPOINT_STATES[state]}: ${HEALTH_REASONS[view.reason[slot]!]}`
-    return { weight, healthy: usable && serving, usable, why, readySinceMs: view.sinceMs[slot]! }
+    return { weight, healthy: usable && serving, usable, why }
   }
 
   /** As patched, else as configured. */
@@ -139,6 +140,12 @@ export class Membership {
     else if (nominal > before.nominal) {
       this.#warmUps.begin(slot, nowMs, (before.nominal * before.warmth) / nominal)
     }
+  }
+
+  /** Since when it is in service; in the beginning, since when it is in its state. */
+  #servesSinceMs(slot: number, nowMs: number): number {
+    if (this.#inService === undefined) return this.#facts.view.sinceMs[slot]!
+    return this.#inService.get(slot)?.sinceMs ?? nowMs
   }
 
   #saidSinceMs(slot: number): number {

@@ -42,7 +42,7 @@ class Stage {
       make: (spec: PolicySpec): Policy => (spec.module === undefined ? makePolicy(spec) : subject.make()),
     }
     const picture = {
-      fill: (view: { inFlight: Float64Array }, index: number, slot: number): void => {
+      write: (view: { inFlight: Float64Array }, index: number, slot: number): void => {
         view.inFlight[index] = this.inFlight.get(slot) ?? 0
       },
       age: ignore,

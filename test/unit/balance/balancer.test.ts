@@ -98,6 +98,28 @@ test('sets get their shares; a key has its set; a retry leaves its set only when
   assert.ok(fleet.picks(200).every((slot) => slot >= 2))
 })
 
+test('backups get nothing while the first choice can do, and a retry that has been everywhere else; a full first choice is waited for', () => {
+  const fleet = new TestFleet({ policy: policyNamed('maglev') })
+  fleet.set([
+    memberOf(0),
+    memberOf(1),
+    memberOf(2, { priority: 1 }),
+    memberOf(3, { priority: 1, healthy: false, why: 'checks fail' }),
+  ])
+  assert.deepEqual(new Set(fleet.picks(500, (i) => i + 1)), new Set([0, 1]))
+  fleet.request.exclude(0)
+  assert.deepEqual(new Set(fleet.picks(100, (i) => i + 1)), new Set([1]))
+  fleet.request.exclude(1)
+  assert.equal(fleet.pick(7), 2)
+  fleet.request.exclude(2)
+  assert.equal(fleet.pick(7), NO_PICK)
+  fleet.request.reset()
+  fleet.balancer.mostPerEndpoint = 1
+  fleet.balancer.began(0)
+  fleet.balancer.began(1)
+  assert.equal(fleet.pick(7), ALL_FULL)
+})
+
 test('a policy keeps its place over changes of weights and of other sets; what endpoints are known by survives every change', () => {
   const fleet = new TestFleet({ policy: policyNamed('round-robin') })
   fleet.set(members(4))
