@@ -17,6 +17,7 @@ const cautionOf = ({ caution = 2 }: PolicyOptions): number => {
 
 class CarefulTwo implements Policy {
   readonly heedsWeights = true
+  readonly reads = 'noted'
   readonly #caution: number
   /** Sums of the weights up to and with each endpoint. */
   #upTo = new Float64Array(0)
