@@ -68,8 +68,10 @@ export class Balancer {
     this.#spec = spec
     this.#rng = new Sfc32(seed.uint32(), seed.uint32(), seed.uint32())
     this.#rest = new RestDraw(this.#rng)
+    const { policy, shadow } = spec
     this.#lineUp = new LineUp(picture, {
-      ...spec,
+      policy,
+      shadow,
       epoch: 0,
       name: '',
       panic: false,
@@ -80,9 +82,10 @@ export class Balancer {
 
   /** From now on of these sets. `members`: all there are, those that may not be picked included; `plan` names them by index. */
   setMembers(plan: Plan, members: readonly Member[], spec: BalancerSpec, nowMs: number): void {
-    const fresh = !samePolicy(spec.policy, this.#spec.policy) || !samePolicy(spec.shadow, this.#spec.shadow)
+    const { policy, shadow } = spec
+    const fresh = !samePolicy(policy, this.#spec.policy) || !samePolicy(shadow, this.#spec.shadow)
     this.#spec = spec
-    this.#lineUp.replace(plan, members, { fresh, make: this.#makeSet, info: spec, nowMs })
+    this.#lineUp.replace(plan, members, { fresh, make: this.#makeSet, info: { policy, shadow }, nowMs })
   }
 
   /** Ask for an endpoint: its slot, NO_PICK or ALL_FULL; the rest of the answer stands in `request`, and in `decision`, if it is wanted. */
@@ -138,7 +141,7 @@ export class Balancer {
     if (place >= 0) this.#lineUp.sets[this.#lineUp.setAt(place)]!.flow(this.#lineUp.indexAt(place), delta)
   }
 
-  /** To where the client was before, if that may be. */
+  /** To where the client was before, if that may be; a session does not move because its endpoint warms up, though it counts. */
   #stick(request: PickRequest, decision: Decision | undefined): boolean {
     const place = this.#lineUp.placeOf(this.#lineUp.slotOf(request.stickyHash))
     if (place < 0) return false
