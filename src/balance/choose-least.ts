@@ -33,24 +33,33 @@ export class ChooseLeast {
 
   /** Index of one whose score is at most `limit`, which the smallest of all must not exceed. */
   choose(view: ClusterView, limit: number, rng: Rng): number {
-    const { scores } = this
-    let alike = 0
-    let only = 0
-    let total = 0
-    for (let i = 0; i < scores.length; i++) {
-      if (!(scores[i]! <= limit)) continue
-      alike++
-      only = i
-      total += this.#room(view, i)
-    }
-    const best = alike === 1 ? only : this.#oneOf(view, limit, rng.next() * total)
+    const best = this.equal
+      ? this.#nth(limit, rng.below(Math.max(this.#count(limit), 1)))
+      : this.#byRoom(view, limit, rng)
     this.#note(best, view.considered)
     return best
   }
 
-  #oneOf(view: ClusterView, limit: number, point: number): number {
+  #count(limit: number): number {
     const { scores } = this
-    let left = point
+    let count = 0
+    for (let i = 0; i < scores.length; i++) count += scores[i]! <= limit ? 1 : 0
+    return count
+  }
+
+  /** The one of those with so many before it; 0 if none of the scores is a number. */
+  #nth(limit: number, before: number): number {
+    const { scores } = this
+    let left = before
+    for (let i = 0; i < scores.length; i++) if (scores[i]! <= limit && left-- === 0) return i
+    return 0
+  }
+
+  #byRoom(view: ClusterView, limit: number, rng: Rng): number {
+    const { scores } = this
+    let total = 0
+    for (let i = 0; i < scores.length; i++) if (scores[i]! <= limit) total += this.#room(view, i)
+    let left = rng.next() * total
     let last = 0
     for (let i = 0; i < scores.length; i++) {
       if (!(scores[i]! <= limit)) continue

@@ -14,7 +14,6 @@ export class DistinctDraw {
   /** Drawn so far, ascending. */
   readonly #taken: Int32Array = new Int32Array(MAX_CHOICES)
   #count = 0
-  #left = 0
 
   constructor(line: WeightedDraw) {
     this.#line = line
@@ -22,11 +21,9 @@ export class DistinctDraw {
 
   /** The first; there must be one. */
   first(rng: Rng): number {
-    const line = this.#line
-    const index = line.draw(rng)
+    const index = this.#line.draw(rng)
     this.#taken[0] = index
     this.#count = 1
-    this.#left = line.equal ? line.size - 1 : line.sum - line.weight(index)
     return index
   }
 
@@ -39,7 +36,7 @@ export class DistinctDraw {
 
   #alike(rng: Rng): number {
     const taken = this.#taken
-    let index = rng.below(this.#left--)
+    let index = rng.below(this.#line.size - this.#count)
     for (let i = 0; i < this.#count && index >= taken[i]!; i++) index++
     return index
   }
@@ -47,12 +44,13 @@ export class DistinctDraw {
   #weighted(rng: Rng): number {
     const line = this.#line
     const taken = this.#taken
-    let point = rng.next() * this.#left
+    let left = line.sum
+    for (let i = 0; i < this.#count; i++) left -= line.weight(taken[i]!)
+    let point = rng.next() * left
     for (let i = 0; i < this.#count && point >= line.start(taken[i]!); i++) point += line.weight(taken[i]!)
     let index = line.at(point)
     // On a border, rounding may lead to one that is taken.
     while (this.#isTaken(index) || line.weight(index) === 0) index = index + 1 === line.size ? 0 : index + 1
-    this.#left -= line.weight(index)
     return index
   }
 
