@@ -396,7 +396,7 @@ test('slow start: not at the process’s start; for who comes by a reload, retur
   assert.ok(Math.abs(4 * warmth - 1) < 1e-9, 'it goes on with the weight that it had')
   sim.wish(0, 'ready', 2)
   assert.equal(sim.state(0), 'warming')
-  sim.pass(5000)
+  sim.pass(5200)
   assert.deepEqual([sim.state(0), sim.state(2)], ['ready', 'ready'])
 })
 

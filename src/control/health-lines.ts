@@ -5,6 +5,7 @@ import { ENDPOINT_STATES, HEALTH_REASONS } from '../health/states.ts'
 
 /** When a whole fleet falls, these are enough to see it. */
 const LINES_PER_SECOND = 20
+const LINES_AT_ONCE = 10
 
 /** Ready, for no reason: what an endpoint is at the start. */
 const UNTOUCHED = '0 0'
@@ -12,7 +13,7 @@ const UNTOUCHED = '0 0'
 /** Changes of state for people, so many per second; those beyond are counted and the count is said. */
 export class HealthLines {
   readonly #say: (line: string) => void
-  readonly #cap = new RateCap(LINES_PER_SECOND)
+  readonly #cap = new RateCap(LINES_PER_SECOND, LINES_AT_ONCE)
   readonly #told = new Map<number, string>()
   #dropped = 0
 

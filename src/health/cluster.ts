@@ -2,17 +2,20 @@ import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import type { AgentWord } from './agent-check.ts'
 import { Precheck } from './checks.ts'
 import { mayEject } from './ejection.ts'
-import type { Standing } from './ejection.ts'
 import { EndpointLife } from './endpoint.ts'
 import type { Wish } from './endpoint.ts'
 import { Member, Totals } from './member.ts'
 import { DOUBT_AT, EJECT_AT, Evidence, TRUST_BELOW } from './outliers.ts'
 import type { Cadence } from './schedule.ts'
+import { Standings } from './standing.ts'
 import { slowOnes } from './slow-ones.ts'
 import type { HealthWorld, ProbeResult } from './world.ts'
 
 /** Suspicion of which nothing can come any more. */
 const NEGLIGIBLE = 0.01
+
+/** What time alone changes (doubt that fades, slow starts that end) is looked for this often, ms. */
+const WATCH_EVERY_MS = 100
 
 /** The latency rule looks this often at least, ms; else as often as its window has buckets. */
 const LATENCY_EVERY_MS = 1000
@@ -33,8 +36,8 @@ export class ClusterHealth {
   readonly #watched = new Set<Member>()
   #precheck: Precheck
   #latencyDueMs = -Infinity
-  /** Of the last look; undefined: something changed since. */
-  #standing: Standing | undefined
+  #watchDueMs = -Infinity
+  readonly #standing = new Standings()
 
   constructor(spec: ClusterSpec, world: HealthWorld, proven: boolean) {
     this.spec = spec
@@ -65,9 +68,9 @@ export class ClusterHealth {
     const member = new Member(spec, life, this.spec.outliers)
     this.#members.set(spec.id, member)
     this.#watched.add(member)
-    this.#standing = undefined
     const { weight } = this.#world.admin(spec)
     if (!Number.isNaN(weight)) member.weight = weight
+    this.#standing.update(member)
     return member
   }
 
@@ -81,9 +84,10 @@ export class ClusterHealth {
 
   remove(slot: number): void {
     const member = this.#members.get(slot)
-    if (member !== undefined) this.#watched.delete(member)
+    if (member === undefined) return
+    this.#watched.delete(member)
+    this.#standing.remove(member)
     this.#members.delete(slot)
-    this.#standing = undefined
   }
 
   /** Heed the operator's present word, the endpoint's present specification, and the absence of checks. */
@@ -130,6 +134,8 @@ export class ClusterHealth {
   tick(nowMs: number): void {
     const { outliers, slowStart } = this.spec
     this.#judgeLatency(nowMs)
+    if (nowMs < this.#watchDueMs) return
+    this.#watchDueMs = nowMs + WATCH_EVERY_MS
     for (const member of this.#watched) {
       const { life } = member
       if (life.is('warming') && (slowStart === undefined || member.isWarm(slowStart, this.#totals, nowMs))) {
@@ -210,7 +216,7 @@ export class ClusterHealth {
     const before = member.weight
     if (weight === before) return
     member.weight = weight
-    this.#standing = undefined
+    this.#standing.update(member)
     const { slowStart } = this.spec
     if (weight <= before || slowStart === undefined || !member.life.inService) return
     const passed = (nowMs - member.life.sinceMs) / Math.max(1, slowStart.windowMs)
@@ -228,7 +234,7 @@ export class ClusterHealth {
     const { outliers } = this.spec
     if (!life.inService || !member.counts || evidence.suspicion(atMs) < EJECT_AT - 1e-9) return
     const ground = evidence.ground(atMs)
-    if (!mayEject(this.#stand(), outliers.maxEjected)) {
+    if (!mayEject(this.#standing, outliers.maxEjected)) {
       sink.refusedByBudget()
       if (life.doubt('ejection budget is used up', atMs)) this.#changed(member, ground.reason)
       return
@@ -261,25 +267,13 @@ export class ClusterHealth {
     }
   }
 
-  #stand(): Standing {
-    if (this.#standing !== undefined) return this.#standing
-    const counted = [...this.#members.values()].filter((member) => member.counts)
-    this.#standing = {
-      endpoints: counted.length,
-      inService: counted.filter(({ life }) => life.inService).length,
-      quarantined: counted.filter(({ life }) => life.is('quarantined')).length,
-      down: counted.filter(({ life }) => life.is('down')).length,
-    }
-    return this.#standing
-  }
-
   #returned(member: Member, detail: string, nowMs: number): void {
     member.anew(nowMs)
     this.#changed(member, detail)
   }
 
   #changed(member: Member, detail: string): void {
-    this.#standing = undefined
+    this.#standing.update(member)
     this.#watched.add(member)
     this.#world.sink.changed(this.spec, member, detail)
   }

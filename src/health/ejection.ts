@@ -1,5 +1,6 @@
 import type { Rng } from '../base/random.ts'
 import type { OutlierSpec } from '../config/snapshot.ts'
+import type { Standing } from './standing.ts'
 
 /**
  * For how long the `count`-th ejection of an endpoint keeps it out, ms: `ejectionMs × count`, at most `maxEjectionMs`, and up to `jitter` of that
@@ -7,17 +8,6 @@ import type { OutlierSpec } from '../config/snapshot.ts'
  */
 export const ejectionTimeMs = (spec: OutlierSpec, count: number, rng: Rng): number =>
   Math.min(spec.ejectionMs * count, spec.maxEjectionMs) * (1 + spec.jitter * rng.next())
-
-/** What an ejection would do to its cluster; counts of endpoints that could get traffic (weight above 0, not taken out by an operator). */
-export type Standing = {
-  readonly endpoints: number
-  /** In service, the candidate included. */
-  readonly inService: number
-  /** Quarantined. */
-  readonly quarantined: number
-  /** Out because their checks fail. */
-  readonly down: number
-}
 
 /**
  * The ejection budget. Law: one always stays in service; one may be quarantined whatever the share; beyond that those out of service for

@@ -11,13 +11,14 @@ export class RateCap {
   #tokens = 1
   #atMs = -Infinity
 
-  constructor(maxPerSecond: number) {
-    this.limit(maxPerSecond)
+  /** `burst`: how many may go at once, at most `maxPerSecond`. */
+  constructor(maxPerSecond: number, burst: number = burstOf(maxPerSecond)) {
+    this.limit(maxPerSecond, burst)
   }
 
   /** From now on at most so many, an integer of 1 or more. */
-  limit(maxPerSecond: number): void {
-    this.#burst = Math.max(1, Math.floor(maxPerSecond / 10))
+  limit(maxPerSecond: number, burst: number = burstOf(maxPerSecond)): void {
+    this.#burst = burst
     this.#perMs = (maxPerSecond - this.#burst + 1 - MARGIN) / 1000
     this.#tokens = Math.min(this.#tokens, this.#burst)
   }
@@ -32,6 +33,8 @@ export class RateCap {
     return true
   }
 }
+
+const burstOf = (maxPerSecond: number): number => Math.max(1, Math.floor(maxPerSecond / 10))
 
 /** Keeps rounding on the safe side. */
 const MARGIN = 1e-6
