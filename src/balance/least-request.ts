@@ -8,6 +8,8 @@ import { NO_PICK } from './policy.ts'
 import type { Policy } from './policy.ts'
 import type { ClusterView } from './view.ts'
 
+const MAX_BIAS = 4
+
 /** Of all endpoints the one with the fewest exchanges under way for its weight (`levelOf`). */
 export class LeastRequestScan implements Policy {
   readonly heedsWeights = true
@@ -52,6 +54,8 @@ export class LeastRequestEdf implements Policy {
   readonly #bias: number
   readonly #turns = new EarliestDeadline()
   #weights: Float64Array = new Float64Array(0)
+  /** For `reweigh`, which a slow start calls often. */
+  #factors: Float64Array = new Float64Array(0)
   #last = NO_PICK
 
   constructor(bias: number) {
@@ -60,15 +64,15 @@ export class LeastRequestEdf implements Policy {
 
   rebuild(view: ClusterView, rng: Rng): void {
     this.#weights = view.weights.slice()
+    this.#factors = new Float64Array(view.size)
     const periods = new Float64Array(view.size)
     for (let i = 0; i < view.size; i++) periods[i] = this.#period(view, i)
     this.#turns.start(periods, rng)
   }
 
   reweigh(view: ClusterView): void {
-    const stretch = new Float64Array(view.size)
-    for (let i = 0; i < view.size; i++) stretch[i] = this.#weights[i]! / view.weights[i]!
-    this.#turns.stretch(stretch)
+    for (let i = 0; i < view.size; i++) this.#factors[i] = this.#weights[i]! / view.weights[i]!
+    this.#turns.stretch(this.#factors)
     this.#weights.set(view.weights)
   }
 
@@ -99,8 +103,6 @@ export class LeastRequestEdf implements Policy {
     this.#turns.restore(state, 0)
   }
 }
-
-const MAX_BIAS = 4
 
 export const leastRequest = ({ mode, choices, bias }: OptionsOf<'least-request'>): Policy => {
   if (mode === 'scan') return new LeastRequestScan()

@@ -99,15 +99,15 @@ export class LeastTime implements Policy {
 
   /** The mean, in which fresh measures count for more, and everyone's average as of now. */
   #refresh(view: ClusterView): void {
+    this.#madeAtMs = view.nowMs
     let sum = 0
     let count = 0
     for (let i = 0; i < view.size; i++) {
       if (!(view.costAtMs[i]! >= 0)) continue
       const freshness = remaining(view.costAtMs[i]!, view.nowMs, this.#decayMs) + FAINT
-      sum += view.cost[i]! * freshness
+      sum += this.#measured(view, i) * freshness
       count += freshness
     }
-    this.#madeAtMs = view.nowMs
     this.#mean = count > 0 ? sum / count : 0
     for (let i = 0; i < view.size; i++) this.#average(view, i)
   }

@@ -7,7 +7,7 @@ import { survivorsOf } from './survivors.ts'
 import type { ClusterView } from './view.ts'
 
 /** By how much one update may change what is believed of an endpoint, up or down. */
-export const CLAMP = 2
+const CLAMP = 2
 /** The lightest and the heaviest that reports can make an endpoint, of the mean: nobody starves, whatever it or others report. */
 const LIGHTEST = 0.01
 const HEAVIEST = 100
@@ -33,6 +33,8 @@ export class Orca implements Policy {
   /** Weights that turns are given by: the view's times what is believed. */
   #weights: Float64Array = new Float64Array(0)
   #reported: Float64Array = new Float64Array(0)
+  /** For `reweigh`, which a slow start calls often. */
+  #factors: Float64Array = new Float64Array(0)
   #updatedAtMs = Number.NaN
   #last = NO_PICK
 
@@ -49,6 +51,7 @@ export class Orca implements Policy {
     old.forEach((was, i) => was >= 0 && (this.#believed[i] = before[was]!))
     this.#hashes = view.hashes.slice()
     this.#reported = new Float64Array(size)
+    this.#factors = new Float64Array(size)
     this.#weights = this.#believed.map((believed, i) => believed * view.weights[i]!)
     this.#turns.start(
       this.#weights.map((weight) => 1 / weight),
@@ -57,13 +60,12 @@ export class Orca implements Policy {
   }
 
   reweigh(view: ClusterView): void {
-    const factors = new Float64Array(view.size)
     for (let i = 0; i < view.size; i++) {
       const weight = this.#believed[i]! * view.weights[i]!
-      factors[i] = this.#weights[i]! / weight
+      this.#factors[i] = this.#weights[i]! / weight
       this.#weights[i] = weight
     }
-    this.#turns.stretch(factors)
+    this.#turns.stretch(this.#factors)
   }
 
   pick(view: ClusterView): number {
