@@ -38,8 +38,8 @@ export interface AttemptOwner {
 
 /** What the client's side wants to know of a try's connection. */
 export interface AttemptFlow {
-  /** It has one, which may still be connecting; `waited`: it was not to be had at once. */
-  sent(attempt: Attempt, waited: boolean): void
+  /** It has one, which may still be connecting. */
+  sent(attempt: Attempt): void
   /** It is connected. */
   connected(): void
   /** It lost it, and may get another. */
@@ -70,6 +70,8 @@ export class Attempt implements Seeker, Armed {
   /** `PICK_KIND`. */
   kind = 0
   reused = false
+  /** A place at its endpoint was taken for it. */
+  placed = false
   /** Its endpoint is the one that the client's cookie names. */
   stuck = false
   /** For how long the endpoint asked to be left alone, ms. */
@@ -140,14 +142,13 @@ export class Attempt implements Seeker, Armed {
 
   granted(up: UpstreamConnection): void {
     const { reactor } = this.#context
-    const waited = this.#state === TRY.queued
     this.up = up
     this.reused = up.served > 0
     this.#step(up.connecting ? TRY_STEP.connect : TRY_STEP.sent)
     this.#owner.request.sendTo(up)
     if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
     else this.#owner.patience.awaitServer(up)
-    this.#owner.flow.sent(this, waited)
+    this.#owner.flow.sent(this)
   }
 
   // ── the connection ──

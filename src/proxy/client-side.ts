@@ -1,4 +1,3 @@
-import { PICK_KIND } from '../balance/pick-request.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
@@ -98,9 +97,8 @@ export class ClientSide implements RequestHandler, AttemptFlow {
   }
 
   /** The body may go on. */
-  sent(attempt: Attempt, waited: boolean): void {
+  sent(attempt: Attempt): void {
     if (this.#client.blocked) attempt.up!.hold(HOLD.peerBlocked)
-    if (!waited && attempt.kind === PICK_KIND.first) return
     if (!this.#exchange.request.done) this.#exchange.patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
     this.#client.resumeBody()
   }

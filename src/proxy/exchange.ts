@@ -1,15 +1,17 @@
+import { ALL_FULL } from '../balance/pick-request.ts'
 import type { ClusterTimeouts, RetryClass } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { HOLD } from '../io/connection.ts'
-import { UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
-import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
+import { Accounts } from './accounts.ts'
 import type { Affinity } from './affinity.ts'
 import type { Attempt } from './attempt.ts'
 import { ClientSide } from './client-side.ts'
 import type { ClientOwner } from './client-side.ts'
 import type { ProxyContext } from './context.ts'
+import { Entrance } from './entrance.ts'
+import type { EntranceOwner } from './entrance.ts'
 import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { TrailerFeedback } from './feedback.ts'
@@ -48,7 +50,7 @@ const CLIENT = { keep: 0, close: 1, reset: 2 } as const
  * buffers and the timers, counts and logs. It is what the client connection drives and what its tries report to. Instances, with
  * all they are made of, are reused: what a request allocates are a few small objects that die with the call.
  */
-export class Exchange implements TriesOwner, ClientOwner {
+export class Exchange implements TriesOwner, ClientOwner, EntranceOwner {
   readonly #context: ProxyContext
   readonly #ports: ExchangePorts
   readonly request: RequestSide
@@ -58,6 +60,8 @@ export class Exchange implements TriesOwner, ClientOwner {
   readonly #tries: Tries
   readonly flow: ClientSide
   readonly #times: Times
+  readonly #accounts: Accounts
+  readonly #entrance: Entrance
   readonly #trailers: TrailerFeedback
   #state: number = STATE.done
   #client!: ClientConnection
@@ -73,6 +77,14 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.#trailers = new TrailerFeedback(context.feedback)
     this.patience = new Patience(context.reactor, this.request, this.#response)
     this.#tries = new Tries(context, this)
+    this.#entrance = new Entrance(context, this)
+    this.#accounts = new Accounts(context, {
+      times: this.#times,
+      request: this.request,
+      response: this.#response,
+      entrance: this.#entrance,
+      tries: this.#tries,
+    })
     this.flow = new ClientSide(context, this, this.#tries)
   }
 
@@ -94,6 +106,7 @@ export class Exchange implements TriesOwner, ClientOwner {
     this.flow.begin(request.client)
     this.#tries.begin(destination.cluster, request.upgrade)
     destination.affinity.direct(this.#tries.ask, request)
+    this.#entrance.begin(destination.cluster)
     request.client.handler = this.flow
     const { orca } = destination.cluster.spec.feedback
     this.#response.begin(request.client, this.request, wantsKeepAlive, orca ? this.#trailers : undefined)
@@ -105,25 +118,25 @@ export class Exchange implements TriesOwner, ClientOwner {
     }
     if (request.client.blocked) this.patience.awaitReader()
     else if (!this.request.done) this.patience.awaitBody()
-    this.#firstTry()
+    this.#entrance.come(timeouts.queueMs)
   }
 
   // ── tries ──
 
-  #firstTry(): void {
+  queued(): void {
+    this.#step(STEP.queue)
+  }
+
+  enter(): boolean {
     const attempt = this.#tries.first()
     if (attempt === undefined) {
+      if (this.#tries.ask.slot === ALL_FULL) return false
       this.fail(FAILURE.noEndpoint)
-      return
+      return true
     }
     this.#step(STEP.try)
     attempt.seek()
-  }
-
-  /** The time for all tries together is over. */
-  overdue(): void {
-    this.#context.recorder.upstreamTimeout(this.#destination.cluster.spec.id, UPSTREAM_TIMEOUT.total)
-    this.fail(FAILURE.upstreamTimeout)
+    return true
   }
 
   failed(attempt: Attempt, failure: Failure): void {
@@ -254,17 +267,12 @@ export class Exchange implements TriesOwner, ClientOwner {
     const client = this.#client
     const tries = this.#tries
     tries.stop()
+    this.#entrance.leave()
     const { main } = tries
     const up = main?.up
     if (up !== undefined) this.#response.settle(up)
-    const { recorder, record } = this.#context
-    record.reset()
-    record.route = this.#destination.route
-    record.outcome = outcome
-    this.#describe(record)
-    tries.conclude(main, record, this.#response.started)
-    recorder.finish(record)
-    recorder.exchangeEnded(record.listener)
+    const { route, cluster } = this.#destination
+    this.#accounts.close(outcome, { client, route, cluster, tunnel: this.#tunnel })
     this.request.release()
     this.#tunnel = undefined
     client.handler = undefined
@@ -275,17 +283,6 @@ export class Exchange implements TriesOwner, ClientOwner {
     }
     if (disposition === CLIENT.reset) client.resetNow()
     else client.done(disposition === CLIENT.keep)
-  }
-
-  #describe(record: ExchangeRecord): void {
-    const client = this.#client
-    record.listener = client.listener.spec.id
-    record.peer = client.peer
-    record.cluster = this.#destination.cluster.spec.id
-    this.#times.describe(record)
-    this.request.describe(record)
-    this.#response.describe(record)
-    this.#tunnel?.describe(record)
   }
 
   #step(event: number): void {

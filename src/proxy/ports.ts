@@ -1,9 +1,10 @@
 import type { BalancerEvents } from '../balance/balancer.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
-import { PoolClaim, REFUSED } from '../shm/claim.ts'
+import { PoolClaim, REFUSED, SharedCount } from '../shm/claim.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { GAUGE, GAUGE_WORDS } from '../shm/layout.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
+import type { Places } from '../upstream/admission.ts'
 import type { BalancingParts } from '../upstream/balancing.ts'
 import type { Cluster, ClusterPorts } from '../upstream/cluster.ts'
 import type { ConnectionPermits, PermitAnswer } from '../upstream/permits.ts'
@@ -20,6 +21,9 @@ const ANSWER: readonly PermitAnswer[] = ['granted', 'maxPerHost', 'maxTotal']
 /** The fleet memory as the upstream side wants to see it: leave to open connections, and what is counted per endpoint. */
 export class FleetPorts implements ClusterPorts {
   readonly #claim: PoolClaim
+  /** Places under the limits of clusters and endpoints. */
+  readonly #admitted: SharedCount
+  readonly #admittedAt: SharedCount
   readonly #recorder: ShardRecorder
   readonly #balancing: BalancingPorts
   /** Gauges of the other shards. */
@@ -27,6 +31,8 @@ export class FleetPorts implements ClusterPorts {
 
   constructor(fleet: Fleet, shard: number, recorder: ShardRecorder, balancing: BalancingPorts) {
     this.#claim = new PoolClaim(fleet, shard)
+    this.#admitted = new SharedCount(fleet, 'clusterGauges', shard, GAUGE.admitted)
+    this.#admittedAt = new SharedCount(fleet, 'endpointGauges', shard, GAUGE.admitted)
     this.#recorder = recorder
     this.#balancing = balancing
     this.#others = fleet.stripes
@@ -65,6 +71,19 @@ export class FleetPorts implements ClusterPorts {
     }
   }
 
+  places(cluster: number): Places {
+    const counts = this.#admitted
+    const endpoints = this.#admittedAt
+    return {
+      take: (most) => counts.claim(cluster, most),
+      give: () => counts.release(cluster),
+      takeAt: (endpoint, most) => endpoints.claim(endpoint, most),
+      giveAt: (endpoint) => endpoints.release(endpoint),
+      waiting: (delta) => this.#recorder.admissionQueue(cluster, delta),
+      otherWaiting: () => this.#otherQueued(cluster),
+    }
+  }
+
   balancing({ id, name }: ClusterSpec): BalancingParts {
     const recorder = this.#recorder
     const { say, ...parts } = this.#balancing
@@ -75,6 +94,14 @@ export class FleetPorts implements ClusterPorts {
       say: (line) => say(`cluster ${name}: ${line}`),
     }
     return { ...parts, events }
+  }
+
+  /** Some shard with requests that wait to be admitted to the cluster. */
+  #otherQueued(cluster: number): number {
+    const at = cluster * GAUGE_WORDS + GAUGE.queued
+    for (let i = 0; i < this.#others.length; i++)
+      if (this.#others[i]!.clusters[at]! > 0) return this.#others[i]!.shard
+    return -1
   }
 
   /**

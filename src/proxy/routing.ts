@@ -3,6 +3,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { compileRoutes } from '../route/table.ts'
 import type { RouteTable } from '../route/table.ts'
+import type { Admission } from '../upstream/admission.ts'
 import { Cluster } from '../upstream/cluster.ts'
 import type { ClusterPorts } from '../upstream/cluster.ts'
 import { Affinity } from './affinity.ts'
@@ -22,6 +23,8 @@ export class Clusters {
   readonly #ports: ClusterPorts
   readonly #rng: Rng
   readonly #byId = new Map<number, Cluster>()
+  /** Admissions to be served. */
+  readonly #due: Admission[] = []
   /** Clusters that left, in which requests still wait. */
   #leaving: Cluster[] = []
 
@@ -29,6 +32,17 @@ export class Clusters {
     this.#reactor = reactor
     this.#ports = ports
     this.#rng = rng
+  }
+
+  readonly #freed = (admission: Admission): void => {
+    this.#due.push(admission)
+  }
+
+  /** At the end of a batch: let in those who waited for a place that came free in it. */
+  admit(): void {
+    // Whoever is let in may be over at once, and leave its place to the next.
+    for (let i = 0; i < this.#due.length; i++) this.#due[i]!.serve()
+    this.#due.length = 0
   }
 
   /** Take over a snapshot's clusters; returns the routing to use from now on. */
@@ -46,7 +60,7 @@ export class Clusters {
         return known
       }
       if (known !== undefined) this.#retire(known)
-      const made = new Cluster(this.#reactor, spec, this.#ports)
+      const made = new Cluster(this.#reactor, spec, this.#ports, this.#freed)
       this.#byId.set(spec.id, made)
       return made
     })
@@ -70,7 +84,10 @@ export class Clusters {
 
   /** Something was freed elsewhere: those who wait may go on. */
   serveWaiting(): void {
-    for (const cluster of this.#byId.values()) if (cluster.waitingCount > 0) cluster.serveWaiting()
+    for (const cluster of this.#byId.values()) {
+      if (cluster.waitingCount > 0) cluster.serveWaiting()
+      if (cluster.admission.waiting > 0) cluster.admission.serve()
+    }
     if (this.#leaving.length === 0) return
     for (const cluster of this.#leaving) cluster.serveWaiting()
     this.#leaving = this.#leaving.filter((cluster) => cluster.waitingCount > 0)

@@ -199,6 +199,7 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   onBatchEnd(nowMs: number, startedMs: number): void {
+    this.#clusters.admit()
     this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)
     this.#recorder.busy(this.#parts.clock.monotonicMs() - startedMs)

@@ -1,20 +1,24 @@
-import { BY, PICK_KIND, PickRequest } from '../balance/pick-request.ts'
+import { ALL_FULL, BY, PICK_KIND, PickRequest } from '../balance/pick-request.ts'
 import { NOT_ARMED } from '../base/wheel.ts'
 import type { HedgeSpec, RetryClass, RetrySpec } from '../config/snapshot.ts'
 import type { Armed } from '../io/reactor.ts'
+import { UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { Cluster } from '../upstream/cluster.ts'
+import type { EndpointPool } from '../upstream/pool.ts'
 import { Attempt } from './attempt.ts'
 import type { AttemptOwner } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
+import { FAILURE } from './failure.ts'
+import type { Failure } from './failure.ts'
 import { observe } from './observe.ts'
 import { mayRepeat } from './retry.ts'
 
 /** Whose tries these are. */
 export interface TriesOwner extends AttemptOwner {
-  /** The time for all tries together is over. */
-  overdue(): void
+  /** Answer with an error of ours: the time for all tries together is over. */
+  fail(failure: Failure): void
 }
 
 /** No outcome: the try was given up, and its endpoint is not to blame. */
@@ -68,16 +72,18 @@ export class Tries implements Armed {
     this.live = 0
     this.main = undefined
     this.#hedgeAtMs = Infinity
-    const { totalMs } = this.#owner.timeouts
-    this.#deadlineMs = totalMs > 0 ? this.#context.reactor.nowMs + totalMs : Infinity
+    this.#deadlineMs = Infinity
     this.ask.reset()
+    this.#context.budget.request(cluster.spec.id, this.#context.reactor.nowMs)
   }
 
   /** The first try, begun but for its search of a connection. undefined if there is no endpoint for it: `ask.slot` says why. */
   first(): Attempt | undefined {
-    this.#context.budget.request(this.#cluster.spec.id, this.#context.reactor.nowMs)
     const attempt = this.#start(PICK_KIND.first)
-    if (attempt !== undefined) this.#awaitHedge()
+    if (attempt === undefined) return undefined
+    const { totalMs } = this.#owner.timeouts
+    if (totalMs > 0) this.#deadlineMs = this.#context.reactor.nowMs + totalMs
+    this.#awaitHedge()
     return attempt
   }
 
@@ -104,7 +110,8 @@ export class Tries implements Armed {
       // Time ran out while it was this one's turn: it is to blame if it had half of the time to itself.
       const took = this.main?.times.tookMs ?? 0
       this.#innocent = took * 2 < this.#owner.timeouts.totalMs
-      this.#owner.overdue()
+      this.#context.recorder.upstreamTimeout(this.#cluster.spec.id, UPSTREAM_TIMEOUT.total)
+      this.#owner.fail(FAILURE.upstreamTimeout)
       return
     }
     const hedge = nowMs >= this.#hedgeAtMs ? this.#startHedge() : undefined
@@ -149,16 +156,34 @@ export class Tries implements Armed {
   #start(kind: number): Attempt | undefined {
     const { ask } = this
     ask.kind = kind
-    const pool = this.#cluster.pick(ask)
+    const placed = this.#cluster.admission.endpointsLimited
+    const pool = placed ? this.#pickPlaced() : this.#cluster.pick(ask)
     if (pool === undefined) return undefined
     const attempt = (this.#attempts[this.begun] ??= new Attempt(this.#context, this.#owner))
     this.begun++
     ask.exclude(pool.spec.id)
     attempt.begin(this.#cluster, pool, kind)
+    attempt.placed = placed
     attempt.stuck = ask.by === BY.sticky
     this.live++
     this.main ??= attempt
     return attempt
+  }
+
+  /** An endpoint and a place at it: what the balancer heard of the others' exchanges may be of the last turn. */
+  #pickPlaced(): EndpointPool | undefined {
+    const { ask } = this
+    const { admission } = this.#cluster
+    const tried = ask.excludedCount
+    let full = false
+    let pool = this.#cluster.pick(ask)
+    while (pool !== undefined && !admission.takeAt(pool.spec.id)) {
+      full = true
+      pool = ask.exclude(pool.spec.id) ? this.#cluster.pick(ask) : undefined
+    }
+    ask.excludedCount = tried
+    if (full && pool === undefined) ask.slot = ALL_FULL
+    return pool
   }
 
   /** The client is to get this one's response: the others are not needed any more. */
@@ -195,7 +220,8 @@ export class Tries implements Armed {
   }
 
   /** End the last try with the exchange, whose record says how it went. Its connection is the caller's. */
-  conclude(main: Attempt | undefined, record: ExchangeRecord, responded: boolean): void {
+  conclude(record: ExchangeRecord, responded: boolean): void {
+    const { main } = this
     record.retries = Math.max(0, this.begun - 1)
     for (let i = 0; i < this.begun; i++) if (this.#attempts[i]!.replayed) record.retries++
     if (main === undefined) return
@@ -226,6 +252,7 @@ export class Tries implements Armed {
     if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
     attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
+    if (attempt.placed) attempt.cluster.admission.giveAt(attempt.pool.spec.id)
   }
 
   /** The tries begun, over or not, in order. */

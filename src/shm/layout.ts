@@ -56,6 +56,8 @@ export const GAUGE = {
   idle: 3,
   /** Exchanges admitted under a limit of a cluster or endpoint. Claimed (`claim.ts`): Atomics only. */
   admitted: 4,
+  /** Of a cluster: requests waiting to be admitted. */
+  queued: 5,
 } as const
 export const GAUGE_WORDS = 8
 

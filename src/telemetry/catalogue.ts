@@ -152,6 +152,10 @@ const clusterFamilies = {
   },
   hedges: { name: 'weir_cluster_hedges_total', help: 'Attempts begun because another one took long.' },
   hedgesWon: { name: 'weir_cluster_hedges_won_total', help: 'Hedges that answered first.' },
+  admissionWaits: {
+    name: 'weir_cluster_admission_waits_total',
+    help: 'Exchanges that waited because as many were under way as may be.',
+  },
   poolWaits: { name: 'weir_cluster_pool_waits_total', help: 'Exchanges that waited for a connection.' },
   queueMs: {
     name: 'weir_cluster_queue_seconds_total',

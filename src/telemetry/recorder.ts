@@ -220,6 +220,16 @@ export class ShardRecorder {
     this.#endpointGauges[endpoint * GAUGE_WORDS + GAUGE.waiting]!--
   }
 
+  /** An exchange begins to wait until fewer are under way. */
+  admissionWaited(cluster: number): void {
+    this.#clusters[cluster * CLUSTER_WIDTH + C.admissionWaits]!++
+  }
+
+  /** Those who wait so are one more, or one fewer. */
+  admissionQueue(cluster: number, delta: 1 | -1): void {
+    this.#clusterGauges[cluster * GAUGE_WORDS + GAUGE.queued]! += delta
+  }
+
   /** Idle connections in an endpoint's pool. */
   idleIs(cluster: number, endpoint: number, idle: number): void {
     const at = endpoint * GAUGE_WORDS + GAUGE.idle

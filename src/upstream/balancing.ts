@@ -131,6 +131,11 @@ export class ClusterBalancing implements Hearer {
     this.#facts.voice.probed(id, rif, latencyMs)
   }
 
+  /** Exchanges that the health actor lets the cluster have under way; Infinity: as many as there are. */
+  get learntLimit(): number {
+    return this.#facts.view.limit[this.#spec.id]!
+  }
+
   // ── what others say ──
 
   heard(slot: number, nowMs: number): void {

@@ -4,6 +4,8 @@ import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
 import type { LoadReport } from '../shm/beliefs.ts'
 import type { Answer } from '../shm/voice.ts'
+import { Admission } from './admission.ts'
+import type { Places } from './admission.ts'
 import { ClusterBalancing } from './balancing.ts'
 import type { BalancingParts } from './balancing.ts'
 import { EndpointPool } from './pool.ts'
@@ -15,6 +17,7 @@ export interface ClusterPorts {
   /** Limits are read at every `take`, because a reload may change them. */
   permits(cluster: Cluster, endpoint: EndpointSpec): ConnectionPermits
   events(cluster: Cluster, endpoint: EndpointSpec): PoolEvents
+  places(cluster: number): Places
   /** What the cluster is balanced with. */
   balancing(cluster: ClusterSpec): BalancingParts
 }
@@ -28,17 +31,30 @@ export class Cluster implements PoolSiblings {
   readonly #reactor: Reactor
   readonly #ports: ClusterPorts
   readonly #balancing: ClusterBalancing
+  readonly admission: Admission
   /** By slot. */
   #pools = new Map<number, EndpointPool>()
   #waiting = 0
   /** Pools of endpoints that left, for whose connections requests still wait. */
   #leaving: EndpointPool[] = []
 
-  constructor(reactor: Reactor, spec: ClusterSpec, ports: ClusterPorts) {
+  /** `freed`: the admission is to be served at the end of the batch. */
+  constructor(
+    reactor: Reactor,
+    spec: ClusterSpec,
+    ports: ClusterPorts,
+    freed: (admission: Admission) => void,
+  ) {
     this.#reactor = reactor
     this.#ports = ports
     this.spec = spec
     this.#balancing = new ClusterBalancing(ports.balancing(spec), spec)
+    this.admission = new Admission(spec.limits, {
+      places: ports.places(spec.id),
+      learnt: () => this.#balancing.learntLimit,
+      wake: (shard) => reactor.engine.wake(shard),
+      freed,
+    })
     this.apply(spec)
   }
 
@@ -56,6 +72,7 @@ export class Cluster implements PoolSiblings {
     }
     for (const gone of before.values()) this.#retire(gone)
     this.#balancing.apply(spec, this.#reactor.nowMs)
+    this.admission.apply(spec.limits)
   }
 
   /** The cluster left the configuration. */
@@ -63,6 +80,7 @@ export class Cluster implements PoolSiblings {
     for (const pool of this.#pools.values()) this.#retire(pool)
     this.#pools.clear()
     this.#balancing.retire(this.#reactor.nowMs)
+    this.admission.apply(this.spec.limits) // who waits shall hear of it
   }
 
   /** The endpoint for a request, undefined if there is none; `ask.slot` says which, or why none. `decision`, if given, takes down how it came to that. */

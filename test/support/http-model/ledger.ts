@@ -10,7 +10,8 @@ export const LAW = {
   afterClose: 'nothing is sent after close, and no op names a dead handle',
   hops: 'what is for one hop never passes; request ids are unique; x-forwarded-for names the client',
   http: 'both sides are spoken to in valid HTTP, one exchange at a time',
-  limits: 'open connections never exceed maxPerHost and maxTotal over all shards',
+  limits:
+    'open connections never exceed maxPerHost and maxTotal, nor exchanges inFlight and inFlightPerEndpoint, over all shards',
   residue: 'permits, gauges, timers, slabs, connections and queued bytes return to nothing',
   drain: 'a drain ends, at its hard end at the latest',
   contained: 'nothing throws inside a shard, and the engine port is used as its page says',

@@ -8,7 +8,7 @@ import type { EndpointPool } from '../../../src/upstream/pool.ts'
 import { balancingAlone } from '../balancer/alone.ts'
 import { CLUSTER } from '../sim-shard.ts'
 import { IdleEngine, quietReactor } from './idle-engine.ts'
-import { ModelPermits } from './permits.ts'
+import { ModelPermits, NO_PLACES } from './permits.ts'
 import { Request } from './request.ts'
 import type { ModelPool, Users } from './request.ts'
 
@@ -40,8 +40,9 @@ export class PoolModel implements Users {
       permits: (_: Cluster, { id }: { id: number }) => this.permits.of(id),
       events: () => events,
       balancing: () => balancingAlone(),
+      places: () => NO_PLACES,
     }
-    this.#cluster = new Cluster(this.#reactor, this.#spec(), ports)
+    this.#cluster = new Cluster(this.#reactor, this.#spec(), ports, () => {})
     this.#notePools()
   }
 

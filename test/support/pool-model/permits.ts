@@ -1,3 +1,4 @@
+import type { Places } from '../../../src/upstream/admission.ts'
 import assert from 'node:assert/strict'
 import type { ConnectionPermits, PermitAnswer } from '../../../src/upstream/permits.ts'
 
@@ -39,4 +40,14 @@ export class ModelPermits {
       otherIdle: () => -1,
     }
   }
+}
+
+/** Pools are asked here, not clusters. */
+export const NO_PLACES: Places = {
+  take: () => true,
+  give: () => {},
+  takeAt: () => true,
+  giveAt: () => {},
+  waiting: () => {},
+  otherWaiting: () => -1,
 }

@@ -1,3 +1,6 @@
+import { sumGauge } from '../../../src/shm/fleet.ts'
+import type { Fleet } from '../../../src/shm/fleet.ts'
+import { GAUGE } from '../../../src/shm/layout.ts'
 import { insist } from '../http-model/ledger.ts'
 import type { SimShard } from '../sim-shard.ts'
 import type { SimWorld } from '../sim/world.ts'
@@ -29,6 +32,43 @@ export const connectionLimits = (
     }
   }
 }
+
+/**
+ * Looks at the gauges again and again: exchanges under way, as the recorders count them, must be within the limits. A try more per hedge counts
+ * in the cluster, and a limit that was lowered holds for those who come in from then on.
+ */
+export const exchangeLimits = (
+  world: SimWorld,
+  fleet: Fleet,
+  settings: readonly Setting[],
+  over: () => boolean,
+): void => {
+  const most = (of: (setting: Setting) => number): number =>
+    Math.max(...settings.map(of).map((limit) => limit || Infinity))
+  const hedges = Math.max(...settings.map(({ hedge }) => hedge?.attempts ?? 0))
+  const inCluster = most(({ limits }) => limits.inFlight) * (1 + hedges)
+  const atEndpoint = most(({ limits }) => limits.inFlightPerEndpoint)
+  const look = (): void => {
+    const cluster = sumGauge(fleet, 'clusterGauges', 0, GAUGE.inFlight)
+    insist(
+      'limits',
+      cluster <= inCluster,
+      `${cluster} exchanges in the cluster, at most ${inCluster} are allowed`,
+    )
+    for (let endpoint = 0; endpoint < fleet.shape.endpoints; endpoint++) {
+      const count = sumGauge(fleet, 'endpointGauges', endpoint, GAUGE.inFlight)
+      insist(
+        'limits',
+        count <= atEndpoint,
+        `${count} exchanges at endpoint ${endpoint}, at most ${atEndpoint} are allowed`,
+      )
+    }
+    if (!over()) world.after(LOOK_MS, look)
+  }
+  if (Math.min(inCluster, atEndpoint) < Infinity) world.after(LOOK_MS, look)
+}
+
+const LOOK_MS = 7
 
 /** Connections made by `connect` that some shard still has a handle to. */
 const open = (world: SimWorld, shards: number, address: string): { perHost: number; total: number } => {

@@ -2,6 +2,7 @@ import { RETRY_CLASSES } from '../../../src/config/snapshot.ts'
 import type {
   ClusterTimeouts,
   HedgeSpec,
+  LimitSpec,
   ListenerTimeouts,
   PoolSpec,
   RetrySpec,
@@ -22,6 +23,7 @@ export type Setting = {
   readonly pool: PoolSpec
   readonly retry: RetrySpec
   readonly hedge: HedgeSpec | undefined
+  readonly limits: LimitSpec
 }
 
 /** One storm: who does what to whom, and when. Drawn whole before it runs, so that a seed is a scenario. */
@@ -120,11 +122,19 @@ const behaviour = (chance: Chance): BackendBehaviour | undefined => {
 
 const drawSettings = (chance: Chance, calm: boolean, backends: number): Setting[] => {
   const reloads = chance.happens(0.5) ? 0 : 1 + chance.below(3)
+  // On for the whole storm or not at all: what came in unlimited is not counted.
+  const limited = { cluster: chance.happens(0.3), endpoints: chance.happens(0.3) }
   return Array.from({ length: 1 + reloads }, (_, i) => ({
     atMs: i === 0 ? 0 : chance.below(2000),
     endpoints: drawEndpoints(chance, calm, backends),
     pool: drawPool(chance, calm),
     retry: drawRetry(chance),
+    limits: {
+      inFlight: limited.cluster ? 1 + chance.below(4) : 0,
+      inFlightPerEndpoint: limited.endpoints ? 1 + chance.below(3) : 0,
+      queue: calm ? 1024 : chance.size([1, 64]),
+      adaptive: undefined,
+    },
     hedge: chance.happens(0.3)
       ? { delayMs: chance.size([1, calm ? 3000 : 1000]), attempts: 1 + chance.below(2) }
       : undefined,

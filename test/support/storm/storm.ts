@@ -1,5 +1,5 @@
 import { setImmediate as settled } from 'node:timers/promises'
-import { connectionLimits } from './limits.ts'
+import { connectionLimits, exchangeLimits } from './limits.ts'
 import { ModelClient } from '../http-model/client.ts'
 import { modelBackend } from '../http-model/backend.ts'
 import { insist, LawBroken, Ledger } from '../http-model/ledger.ts'
@@ -90,6 +90,7 @@ export class Storm {
       this.#listeners.push(world.listener())
     }
     connectionLimits(world, this.shards, () => this.#settingsInForce)
+    exchangeLimits(world, fleet, scenario.settings, () => this.#done)
     for (const setting of scenario.settings) {
       if (setting.atMs === 0) this.#apply(setting)
       else world.after(setting.atMs, () => this.#apply(setting))
@@ -122,7 +123,7 @@ export class Storm {
     }
   }
 
-  #snapshot({ endpoints, pool, retry, hedge }: Setting): Snapshot {
+  #snapshot({ endpoints, pool, retry, hedge, limits }: Setting): Snapshot {
     const { listenerTimeouts, clusterTimeouts, pipeline, logging } = this.scenario
     return snapshotOf({
       version: this.#version,
@@ -133,6 +134,7 @@ export class Storm {
         pool,
         retry,
         hedge,
+        limits,
         endpoints: endpoints.map((index) =>
           endpointSpec(index, addressOf(index), { weight: CLUSTER.endpoints.length + 1 }),
         ),

@@ -1,0 +1,56 @@
+import type { ClientConnection } from '../downstream/client.ts'
+import type { Cluster } from '../upstream/cluster.ts'
+import type { ProxyContext } from './context.ts'
+import type { Entrance } from './entrance.ts'
+import type { RequestSide } from './request-side.ts'
+import type { ResponseSide } from './response-side.ts'
+import type { Times } from './times.ts'
+import type { Tries } from './tries.ts'
+import type { Tunnel } from './tunnel.ts'
+
+/** What an exchange is made of, as far as it is told of at the end. */
+export type AccountParts = {
+  readonly times: Times
+  readonly request: RequestSide
+  readonly response: ResponseSide
+  readonly entrance: Entrance
+  readonly tries: Tries
+}
+
+/** Whose exchange it was, and where it went. */
+export type AccountOf = {
+  readonly client: ClientConnection
+  readonly route: number
+  readonly cluster: Cluster
+  readonly tunnel: Tunnel | undefined
+}
+
+/** What is said of one exchange when it ends: to the counters and the log. Its tries end with it. */
+export class Accounts {
+  readonly #context: ProxyContext
+  readonly #parts: AccountParts
+
+  constructor(context: ProxyContext, parts: AccountParts) {
+    this.#context = context
+    this.#parts = parts
+  }
+
+  close(outcome: number, { client, route, cluster, tunnel }: AccountOf): void {
+    const { recorder, record } = this.#context
+    const { times, request, response, entrance, tries } = this.#parts
+    record.reset()
+    record.listener = client.listener.spec.id
+    record.peer = client.peer
+    record.route = route
+    record.cluster = cluster.spec.id
+    record.outcome = outcome
+    times.describe(record)
+    request.describe(record)
+    response.describe(record)
+    tunnel?.describe(record)
+    tries.conclude(record, response.started)
+    entrance.describe(record)
+    recorder.finish(record)
+    recorder.exchangeEnded(record.listener)
+  }
+}
