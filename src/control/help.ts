@@ -44,6 +44,7 @@ Signals:
   check: `usage: weir check [-c <file>]
 
 Prints every diagnostic of the configuration at once, one a line: file:line:column: message.
+Policies of your own are compiled and tried, and secrets read, as a start would.
 Exit 0 if there is none, 1 if there is any; one that only warns would run nevertheless.
 
   -c, --config <file>    the configuration, YAML or JSON (default ${DEFAULT_CONFIG})
