@@ -6,7 +6,7 @@ import type { Member } from '../health/member.ts'
 import { drawSlot, PrequalPace } from '../health/prequal-pace.ts'
 import { parseProbeReport } from '../health/probe-report.ts'
 import { withDeadline, hostOf } from '../io/probe.ts'
-import { ProbeKeeper } from '../io/probe-keeper.ts'
+import type { ProbeKeeper } from '../io/probe-keeper.ts'
 import type { HealthVoice } from '../shm/other-voices.ts'
 import type { HealthCounters } from './health-counters.ts'
 
@@ -28,7 +28,8 @@ export type PrequalContext = {
 /** Prequal's probes, for clusters whose policy or shadow wants them: at random members in service, in proportion to the requests. */
 export class PrequalProbes {
   readonly #context: PrequalContext
-  readonly #keeper = new ProbeKeeper()
+  /** Loaded when the first cluster wants it. */
+  #keeper: Promise<ProbeKeeper> | undefined
   readonly #byCluster = new Map<number, Probed>()
   readonly #end = new AbortController()
 
@@ -48,7 +49,9 @@ export class PrequalProbes {
       const pace = new PrequalPace(probesPerRequest, maxProbesPerSecond, this.#context.nowMs())
       this.#byCluster.set(cluster.id, { policy, pace, underWay: 0 })
     }
-    this.#keeper.retain(new Set(wanted.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))))
+    const addresses = new Set(wanted.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)))
+    if (wanted.length > 0) this.#keeper ??= newKeeper()
+    void this.#keeper?.then((keeper) => keeper.retain(addresses))
   }
 
   /** A request of the cluster was answered, or failed. */
@@ -73,18 +76,17 @@ export class PrequalProbes {
 
   stop(): void {
     this.#end.abort()
-    this.#keeper.close()
+    void this.#keeper?.then((keeper) => keeper.close())
   }
 
   async #probe(probed: Probed, { spec }: Member): Promise<void> {
     const { voice, counters, nowMs, inFlight } = this.#context
     const { path, timeoutMs } = optionsOf('prequal', probed.policy.options)
+    probed.underWay++
+    const keeper = await (this.#keeper ??= newKeeper())
     const question = { address: spec.address, host: hostOf(spec.configured), path }
     const fromMs = nowMs()
-    probed.underWay++
-    const answer = await withDeadline(timeoutMs, this.#end.signal, (signal) =>
-      this.#keeper.ask(question, signal),
-    )
+    const answer = await withDeadline(timeoutMs, this.#end.signal, (signal) => keeper.ask(question, signal))
     probed.underWay--
     const tookMs = nowMs() - fromMs
     const isThere = this.#context.fleet.endpoint(spec.id)?.member.spec.generation === spec.generation
@@ -99,6 +101,11 @@ export class PrequalProbes {
       Number.isNaN(latencyMs) ? tookMs : latencyMs,
     )
   }
+}
+
+async function newKeeper(): Promise<ProbeKeeper> {
+  const { ProbeKeeper: Keeper } = await import('../io/probe-keeper.ts')
+  return new Keeper()
 }
 
 function prequalOf({ policy, shadow }: ClusterSpec): PolicySpec | undefined {

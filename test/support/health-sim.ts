@@ -1,5 +1,12 @@
 import { seededRng } from '../../src/base/random.ts'
-import type { ClusterSpec, EndpointSpec, Snapshot } from '../../src/config/snapshot.ts'
+import type {
+  ClusterSpec,
+  EndpointSpec,
+  HealthSpec,
+  OutlierSpec,
+  SlowStartSpec,
+  Snapshot,
+} from '../../src/config/snapshot.ts'
 import { FleetHealth } from '../../src/health/fleet.ts'
 import type { ProbeOrder } from '../../src/health/fleet.ts'
 import { ENDPOINT_STATES, HEALTH_REASONS } from '../../src/health/states.ts'
@@ -16,6 +23,31 @@ export type Change = {
   readonly ejections: number
   readonly ejectedUntilMs: number
 }
+
+export const OUTLIERS: OutlierSpec = {
+  connect: { consecutive: 3, weight: 1, decayMs: 30_000 },
+  http: { consecutive: 5, ratio: 0.5, minRequests: 20, windowMs: 30_000, weight: 1, decayMs: 30_000 },
+  latency: { windowMs: 300_000, factor: 3, floorMs: 100, minRequests: 20, weight: 1, decayMs: 30_000 },
+  maxEjected: 0.5,
+  ejectionMs: 10_000,
+  maxEjectionMs: 60_000,
+  jitter: 0.2,
+  recoverAfter: 2,
+  recoverIntervalMs: 1000,
+}
+
+export const HEALTH: HealthSpec = {
+  probe: { kind: 'tcp' },
+  intervalMs: 2000,
+  downIntervalMs: 1000,
+  timeoutMs: 1000,
+  rise: 2,
+  fall: 3,
+  spread: 0.2,
+  precheck: true,
+}
+
+export const SLOW_START: SlowStartSpec = { windowMs: 5000, aggression: 1, min: 0.1, by: 'time' }
 
 type Wish = { readonly state: AdminState; readonly weight: number }
 type Outstanding = { readonly count: number; readonly startSumMs: number }
