@@ -112,6 +112,9 @@ export type ReplaceParts = {
 
 const elsewhere = (plan: Plan, members: readonly Member[]): Plan => {
   if (plan.length === 0) return []
+  const healthy = members.reduce((count, member) => count + (member.healthy ? 1 : 0), 0)
+  const held = plan.reduce((count, set) => count + set.members.length, 0)
+  if (healthy === held && !plan.some(({ panic }) => panic)) return [] // as mostly
   const planned = new Set(plan.flatMap((set) => set.members))
   const left = [...members.keys()].filter((index) => members[index]!.healthy && !planned.has(index))
   return left.length === 0 ? [] : [{ name: ELSEWHERE, hash: 0, members: left, share: 0, panic: false }]

@@ -1,7 +1,7 @@
 import { endpointHash } from '../balance/identity.ts'
 import type { Member } from '../balance/member.ts'
 import { subsetOf } from '../balance/subset.ts'
-import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
+import type { ClusterSpec, EndpointSpec, SlowStartSpec } from '../config/snapshot.ts'
 import {
   ADMIN_STATES,
   ENDPOINT_STATE,
@@ -15,25 +15,37 @@ import { WarmUps } from './warm-ups.ts'
 import type { WarmClock } from './warm-ups.ts'
 
 const { ready, warming, suspect } = ENDPOINT_STATE
+const SERVING: ReadonlySet<number> = new Set([ready, warming, suspect])
 const ADMIN_READY = ADMIN_STATES.indexOf('ready')
 const ADMIN_DRAIN = ADMIN_STATES.indexOf('drain')
 const DRAINED = HEALTH_REASON['an operator drains it']
 const TAKEN_DOWN = HEALTH_REASON['an operator took it down']
 
-/** What the picture said of an endpoint when membership was last worked out. */
-type Word = {
-  readonly state: number
-  readonly reason: number
-  readonly sinceMs: number
-  readonly share: number
-  readonly admin: number
-  readonly adminWeight: number
+type Totals = { succeeded: number; failed: number; latencySumMs: number }
+
+/** What is held of an endpoint from one look to the next: what the picture said of it, and how it served. */
+type Standing = {
+  state: number
+  reason: number
+  stateSinceMs: number
+  share: number
+  admin: number
+  adminWeight: number
+  /** undefined: this is the first look of all. */
+  serves: boolean | undefined
+  servesSinceMs: number
+  /** Its weight without what its agent takes off, and the part of it that it was due. */
+  nominal: number
+  warmth: number
 }
 
-/** An endpoint in service: its weight without what its agent takes off, and how much of that it had. */
-type Service = { readonly nominal: number; readonly warmth: number; readonly sinceMs: number }
-
-type Totals = { succeeded: number; failed: number; latencySumMs: number }
+/** An endpoint as configured, and what follows from that alone. */
+type Entry = {
+  readonly endpoint: EndpointSpec
+  readonly hash: number
+  readonly inSubset: boolean
+  readonly standing: Standing
+}
 
 /**
  * Who is a member of a cluster and may be picked: what is configured, what the health actor and operators say, and what slow start allows. An endpoint may
@@ -44,10 +56,9 @@ export class Membership {
   warming = false
   readonly #facts: FleetFacts
   readonly #warmUps: WarmUps = new WarmUps()
-  readonly #words = new Map<number, Word>()
-  /** Endpoints in service when last looked at; undefined: this is the beginning, and whoever is there is as warm as the health actor says. */
-  #inService: ReadonlyMap<number, Service> | undefined
-  #hashes: ReadonlyMap<string, number> = new Map()
+  #spec: ClusterSpec | undefined
+  #entries: readonly Entry[] = []
+  #standings: ReadonlyMap<number, Standing> = new Map()
 
   constructor(facts: FleetFacts) {
     this.#facts = facts
@@ -55,102 +66,86 @@ export class Membership {
 
   /** The picture of an endpoint changed: does that change who may be picked? */
   concerns(slot: number): boolean {
-    const word = this.#words.get(slot)
-    if (word === undefined) return true
+    const standing = this.#standings.get(slot)
+    if (standing === undefined) return true
     const { view } = this.#facts
     return (
-      word.state !== view.state[slot] ||
-      word.admin !== view.admin[slot] ||
-      word.share !== view.share[slot] ||
-      word.sinceMs !== view.sinceMs[slot] ||
-      word.reason !== view.reason[slot] ||
-      !Object.is(word.adminWeight, view.adminWeight[slot])
+      standing.state !== view.state[slot] ||
+      standing.admin !== view.admin[slot] ||
+      standing.share !== view.share[slot] ||
+      standing.stateSinceMs !== view.sinceMs[slot] ||
+      standing.reason !== view.reason[slot] ||
+      !Object.is(standing.adminWeight, view.adminWeight[slot])
     )
   }
 
-  /** All members as of now, in the order of the configuration. */
+  /** All members as of now, in the order of the configuration. The first time, everybody is as warm as the health actor says; who comes later, or comes back, warms up. */
   members(spec: ClusterSpec, nowMs: number): Member[] {
-    const { endpoints, slowStart } = spec
-    const hashes = this.#hashesOf(endpoints)
-    const chosen = subsetOf(
-      endpoints.map(({ priority }, i) => ({ priority, hash: hashes[i]! })),
-      spec.subset,
-    )
-    const inSubset = new Set(chosen)
-    const inService = new Map<number, Service>()
+    if (spec !== this.#spec) this.#configure(spec)
     const clock = this.#clock(spec, nowMs)
     this.warming = false
-    const members = endpoints.map((endpoint, i) => {
-      const { id: slot, address, priority, zone, labels } = endpoint
-      const standing = this.#standing(endpoint, inSubset.has(i))
-      const nominal = this.#nominal(endpoint)
-      let warmth = 1
-      if (!standing.healthy) this.#warmUps.forget(slot)
-      else {
-        if (slowStart !== undefined) {
-          this.#begin(slot, nominal, nowMs)
-          warmth = this.#warmUps.warmth(slowStart, slot, this.#saidSinceMs(slot), clock)
-          if (warmth < 1) this.warming = true
-        }
-        inService.set(slot, { nominal, warmth, sinceMs: this.#servesSinceMs(slot, nowMs) })
-      }
-      const readySinceMs = inService.get(slot)?.sinceMs ?? nowMs
-      return { slot, address, hash: hashes[i]!, priority, zone, labels, warmth, readySinceMs, ...standing }
-    })
-    this.#inService = inService
-    return members
+    return this.#entries.map((entry) => this.#member(entry, spec.slowStart, clock))
   }
 
-  #standing(
-    endpoint: EndpointSpec,
-    inSubset: boolean,
-  ): Pick<Member, 'weight' | 'healthy' | 'usable' | 'why'> {
-    const { view } = this.#facts
-    const { id: slot } = endpoint
-    const state = view.state[slot]!
-    const admin = view.admin[slot]!
-    const weight = this.#nominal(endpoint) * view.share[slot]!
-    const wanted = admin === ADMIN_READY
-    const usable = inSubset && wanted && weight > 0
-    const serving = state === ready || state === warming || state === suspect
-    this.#words.set(slot, wordOf(view, slot))
-    const why = !inSubset
-      ? 'not in the subset of this proxy'
-      : !wanted
-        ? HEALTH_REASONS[admin === ADMIN_DRAIN ? DRAINED : TAKEN_DOWN]!
-        : weight === 0
-          ? 'its weight is 0'
-          : serving
-            ? ''
-            : `${ENDPOINT_STATES[state]}: ${HEALTH_REASONS[view.reason[slot]!]}`
-    return { weight, healthy: usable && serving, usable, why }
+  #configure(spec: ClusterSpec): void {
+    const { endpoints, subset } = spec
+    const before = new Map(this.#entries.map((entry) => [entry.endpoint.id, entry]))
+    const kept = endpoints.map((endpoint) => sameTenant(before.get(endpoint.id), endpoint))
+    const hashes = endpoints.map(({ address }, i) => kept[i]?.hash ?? endpointHash(address))
+    const asked = endpoints.map(({ priority }, i) => ({ priority, hash: hashes[i]! }))
+    const chosen = new Set(subsetOf(asked, subset))
+    const serves = this.#spec === undefined ? undefined : false
+    this.#entries = endpoints.map((endpoint, i) => ({
+      endpoint,
+      hash: hashes[i]!,
+      inSubset: chosen.has(i),
+      standing: kept[i]?.standing ?? unseen(serves),
+    }))
+    this.#standings = new Map(this.#entries.map(({ endpoint, standing }) => [endpoint.id, standing]))
+    this.#spec = spec
   }
 
-  /** As patched, else as configured. */
-  #nominal({ id, weight }: EndpointSpec): number {
-    const patched = this.#facts.view.adminWeight[id]!
-    return Number.isNaN(patched) ? weight : patched
+  #member(entry: Entry, slowStart: SlowStartSpec | undefined, clock: WarmClock): Member {
+    const { endpoint, hash, inSubset, standing } = entry
+    const { id: slot, address, priority, zone, labels } = endpoint
+    note(standing, this.#facts.view, slot)
+    const nominal = Number.isNaN(standing.adminWeight) ? endpoint.weight : standing.adminWeight
+    const weight = nominal * standing.share
+    const usable = inSubset && standing.admin === ADMIN_READY && weight > 0
+    const healthy = usable && SERVING.has(standing.state)
+    if (healthy) this.#serve(slot, standing, { nominal, slowStart, clock })
+    else this.#rest(slot, standing)
+    const why = healthy ? '' : whyNot(entry, weight)
+    const { warmth, servesSinceMs: readySinceMs } = standing
+    return { slot, address, hash, weight, warmth, priority, zone, labels, healthy, usable, why, readySinceMs }
   }
 
-  /** Newcomers and those whose weight grew begin their slow start. */
-  #begin(slot: number, nominal: number, nowMs: number): void {
-    if (this.#inService === undefined) return
-    const before = this.#inService.get(slot)
-    if (before === undefined) this.#warmUps.begin(slot, nowMs)
-    else if (nominal > before.nominal) {
-      this.#warmUps.begin(slot, nowMs, (before.nominal * before.warmth) / nominal)
+  #serve(slot: number, standing: Standing, { nominal, slowStart, clock }: Service): void {
+    const { state, stateSinceMs, serves, warmth } = standing
+    const { nowMs } = clock
+    if (serves === undefined) standing.servesSinceMs = stateSinceMs
+    else if (!serves) {
+      standing.servesSinceMs = nowMs
+      this.#warmUps.begin(slot, nowMs)
+    } else if (nominal > standing.nominal) {
+      this.#warmUps.begin(slot, nowMs, (standing.nominal * warmth) / nominal)
     }
+    standing.serves = true
+    standing.nominal = nominal
+    if (slowStart === undefined) {
+      this.#warmUps.forget(slot)
+      standing.warmth = 1
+      return
+    }
+    const saidSinceMs = state === warming ? stateSinceMs : -1
+    standing.warmth = this.#warmUps.warmth(slowStart, slot, saidSinceMs, clock)
+    if (standing.warmth < 1) this.warming = true
   }
 
-  /** Since when it is in service; in the beginning, since when it is in its state. */
-  #servesSinceMs(slot: number, nowMs: number): number {
-    if (this.#inService === undefined) return this.#facts.view.sinceMs[slot]!
-    return this.#inService.get(slot)?.sinceMs ?? nowMs
-  }
-
-  #saidSinceMs(slot: number): number {
-    const { view } = this.#facts
-    return view.state[slot] === warming ? view.sinceMs[slot]! : -1
+  #rest(slot: number, standing: Standing): void {
+    standing.serves = false
+    standing.warmth = 1
+    this.#warmUps.forget(slot)
   }
 
   #clock({ endpoints, slowStart }: ClusterSpec, nowMs: number): WarmClock {
@@ -166,25 +161,45 @@ export class Membership {
     }
     return { nowMs, facts: (slot) => factsOf(totals, slot, all) }
   }
-
-  #hashesOf(endpoints: readonly EndpointSpec[]): readonly number[] {
-    const known = this.#hashes
-    const hashes = endpoints.map(({ address }) => known.get(address) ?? endpointHash(address))
-    if (known.size !== endpoints.length || endpoints.some(({ address }) => !known.has(address))) {
-      this.#hashes = new Map(endpoints.map(({ address }, i) => [address, hashes[i]!]))
-    }
-    return hashes
-  }
 }
 
-const wordOf = (view: FleetFacts['view'], slot: number): Word => ({
-  state: view.state[slot]!,
-  reason: view.reason[slot]!,
-  sinceMs: view.sinceMs[slot]!,
-  share: view.share[slot]!,
-  admin: view.admin[slot]!,
-  adminWeight: view.adminWeight[slot]!,
+type Service = {
+  readonly nominal: number
+  readonly slowStart: SlowStartSpec | undefined
+  readonly clock: WarmClock
+}
+
+const sameTenant = (known: Entry | undefined, { generation, address }: EndpointSpec): Entry | undefined =>
+  known?.endpoint.generation === generation && known.endpoint.address === address ? known : undefined
+
+const unseen = (serves: boolean | undefined): Standing => ({
+  state: 0,
+  reason: 0,
+  stateSinceMs: 0,
+  share: 1,
+  admin: 0,
+  adminWeight: Number.NaN,
+  serves,
+  servesSinceMs: 0,
+  nominal: 0,
+  warmth: 1,
 })
+
+const note = (standing: Standing, view: FleetFacts['view'], slot: number): void => {
+  standing.state = view.state[slot]!
+  standing.reason = view.reason[slot]!
+  standing.stateSinceMs = view.sinceMs[slot]!
+  standing.share = view.share[slot]!
+  standing.admin = view.admin[slot]!
+  standing.adminWeight = view.adminWeight[slot]!
+}
+
+const whyNot = ({ inSubset, standing }: Entry, weight: number): string => {
+  const { state, reason, admin } = standing
+  if (!inSubset) return 'not in the subset of this proxy'
+  if (admin !== ADMIN_READY) return HEALTH_REASONS[admin === ADMIN_DRAIN ? DRAINED : TAKEN_DOWN]!
+  return weight === 0 ? 'its weight is 0' : `${ENDPOINT_STATES[state]}: ${HEALTH_REASONS[reason]}`
+}
 
 const factsOf = (totals: FleetFacts['totals'], slot: number, all: Totals): WarmthFacts => ({
   succeeded: totals.succeeded[slot]!,
