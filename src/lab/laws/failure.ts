@@ -3,10 +3,10 @@ import { Simulation } from '../simulation.ts'
 import type { Law, Subject } from './law.ts'
 
 /**
- * Policies that look at nothing but exchanges under way and how long they take cannot tell an endpoint that fails at once from one that is quick. Under them the
+ * Policies that look at nothing but exchanges under way cannot tell an endpoint that fails at once from one that is quick. Under them the
  * outlier rules take it out (`health/outliers.ts`), which is a law of the health actor.
  */
-const BLIND = new Set(['p2c', 'least-request', 'one-plus-beta', 'peak-ewma', 'least-time', 'prequal'])
+const BLIND = new Set(['p2c', 'least-request', 'one-plus-beta', 'prequal'])
 
 const SIZE = 4
 
@@ -15,7 +15,7 @@ const failingGainsNothing: Law = {
   excludes: 'fasthttp PR #865',
   exempt: ({ name, options }: Subject) =>
     BLIND.has(name) || Number(options['boundedLoad'] ?? 0) > 0
-      ? 'it looks at exchanges and their times and knows no failures: the outlier rules eject such an endpoint'
+      ? 'it looks at exchanges under way and knows no failures: the outlier rules eject such an endpoint'
       : '',
   check: ({ make, cost }, seed) => {
     const endpoints = Array.from({ length: SIZE }, () => endpointModel())
