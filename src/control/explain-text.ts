@@ -57,7 +57,8 @@ function choiceOf({ by, policy, propensity }: ExplainTry): string {
 
 function viewOf({ set, panic, epoch, size, stalenessMs }: ExplainTry): string {
   const heeded = panic ? ' in PANIC (health not heeded)' : ''
-  return `from ${set}${heeded}: ${count(size)} endpoints, epoch ${epoch}, facts up to ${ms(stalenessMs)} old`
+  const endpoints = `${count(size)} ${size === 1 ? 'endpoint' : 'endpoints'}`
+  return `from ${set}${heeded}: ${endpoints}, epoch ${epoch}, facts up to ${ms(stalenessMs)} old`
 }
 
 function candidatesOf({ candidates, endpoint, looked }: ExplainTry): readonly string[] {
