@@ -7,6 +7,7 @@ import { messageOf } from '../actor/errors.ts'
 import { POLICY_DEFAULTS } from '../balance/options.ts'
 import { suggestion } from '../config/suggest.ts'
 import { fileKind } from '../io/file-kind.ts'
+import { checkTypes } from './policy-types.ts'
 
 /** `weir policy test`: every law of the laboratory tried on one policy, each in a worker that is ended if it takes too long. */
 export type PolicyTrial = {
@@ -58,12 +59,22 @@ export async function testPolicy(trial: PolicyTrial): Promise<number> {
     const laws = (await pool.run(undefined, { name: 'lawNames' })) as readonly string[]
     const seed = trial.seed ?? randomInt(1e9)
     print(`${subject}, seed ${seed}\n\n`)
+    const typed = isPath(subject) ? await typesOf(subject, print) : true
     const verdicts = await tryAll(pool, laws, (name, law) => tryOne(pool, subject, { name, law, seed }))
     for (const verdict of verdicts) print(line(verdict))
-    return conclude(verdicts, print)
+    return conclude(verdicts, print) && typed ? 0 : 1
   } finally {
     await pool.destroy()
   }
+}
+
+/** Whether nothing is wrong with its types, as far as that can be known. */
+async function typesOf(path: string, print: (text: string) => void): Promise<boolean> {
+  const { errors, warning } = await checkTypes(path)
+  for (const { file, line, column, message } of errors) print(`${file}:${line}:${column}: ${message}\n`)
+  if (warning !== '') print(`warning: ${warning}\n`)
+  if (errors.length > 0 || warning !== '') print('\n')
+  return errors.length === 0
 }
 
 /** As many at once as there are workers: the time a law has begins when it does. */
@@ -105,9 +116,10 @@ function line({ law, excludes, holds, why }: Verdict): string {
   return `${MARKS[holds]}  ${law}${bug}${reason}\n`
 }
 
-function conclude(verdicts: readonly Verdict[], print: (text: string) => void): number {
+/** Whether all laws hold. */
+function conclude(verdicts: readonly Verdict[], print: (text: string) => void): boolean {
   const count = (holds: Verdict['holds']): number =>
     verdicts.filter((verdict) => verdict.holds === holds).length
   print(`\n${count('yes')} laws hold, ${count('no')} are broken, ${count('exempt')} do not apply\n`)
-  return count('no') === 0 ? 0 : 1
+  return count('no') === 0
 }
