@@ -25,7 +25,7 @@ export type AccountOf = {
   readonly tunnel: Tunnel | undefined
 }
 
-/** What is said of one exchange when it ends: to the counters and the log. Its tries end with it. */
+/** What is said of one exchange when it ends: to the counters, the log and whoever asks why it went where it went. Its tries end with it. */
 export class Accounts {
   readonly #context: ProxyContext
   readonly #parts: AccountParts
@@ -36,7 +36,7 @@ export class Accounts {
   }
 
   close(outcome: number, { client, route, cluster, tunnel }: AccountOf): void {
-    const { recorder, record } = this.#context
+    const { recorder, record, explainer } = this.#context
     const { times, request, response, entrance, tries } = this.#parts
     record.reset()
     record.listener = client.listener.spec.id
@@ -50,6 +50,10 @@ export class Accounts {
     tunnel?.describe(record)
     tries.conclude(record, response.started)
     entrance.describe(record)
+    const kept = explainer.wants(outcome, response.refused, tries.begun)
+    if (kept !== undefined && request.id[0] !== 0) {
+      explainer.write(kept, record, { id: request.id, cluster: cluster.spec.name, tries: tries.all() })
+    }
     recorder.finish(record)
     recorder.exchangeEnded(record.listener)
   }

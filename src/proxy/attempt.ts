@@ -1,3 +1,4 @@
+import { Decision } from '../balance/decision.ts'
 import { NOT_ARMED } from '../base/wheel.ts'
 import type { ClusterTimeouts } from '../config/snapshot.ts'
 import type { Armed } from '../io/reactor.ts'
@@ -70,6 +71,14 @@ export class Attempt implements Seeker, Armed {
   /** `PICK_KIND`. */
   kind = 0
   reused = false
+  /** How it was picked. */
+  readonly decision: Decision = new Decision()
+  /** What came of it (`OUTCOME`, -1: given up; status of its response, 0: none) and how long that took. */
+  outcome = 0
+  status = 0
+  tookMs = 0
+  /** An endpoint was found. */
+  pooled = false
   /** A place at its endpoint was taken for it. */
   placed = false
   /** Its endpoint is the one that the client's cookie names. */
@@ -89,6 +98,7 @@ export class Attempt implements Seeker, Armed {
   /** In flight at the endpoint from now on, until `end`. */
   begin(cluster: Cluster, pool: EndpointPool, kind: number): void {
     this.#state = TRY.begun
+    this.pooled = true
     this.cluster = cluster
     this.pool = pool
     this.#timeouts = this.#owner.timeouts
@@ -103,6 +113,15 @@ export class Attempt implements Seeker, Armed {
     cluster.began(pool)
     const { perTryMs } = this.#timeouts
     if (perTryMs > 0) this.#context.reactor.wheel.arm(this, this.times.startedMs + perTryMs)
+  }
+
+  /** There is nobody to try. */
+  nobody(kind: number): void {
+    this.kind = kind
+    this.pooled = false
+    this.replayed = false
+    this.tookMs = 0
+    this.times.begin()
   }
 
   seek(): void {
@@ -218,6 +237,7 @@ export class Attempt implements Seeker, Armed {
     this.up = undefined
     this.#step(TRY_STEP.replay)
     this.replayed = true
+    this.times.replayed()
     if (up !== undefined) this.pool.discard(up)
     this.#owner.flow.lost()
     this.seek()
@@ -245,9 +265,12 @@ export class Attempt implements Seeker, Armed {
 
   // ── the end ──
 
-  /** The one way out. Its connection, if it has one, is the caller's to give back or to close. */
-  end(): void {
+  /** The one way out. Its connection, if it has one, is the caller's to give back or to close. `status`: of its response, 0 for none. */
+  end(outcome: number, status: number): void {
     this.#step(TRY_STEP.end)
+    this.outcome = outcome
+    this.status = status
+    this.tookMs = this.times.tookMs
     this.#acquisition.giveUp()
     this.#context.reactor.wheel.disarm(this)
     this.reader.release()

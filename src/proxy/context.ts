@@ -7,6 +7,7 @@ import type { RetryBudget } from '../limit/retry-budget.ts'
 import { Answer } from '../shm/voice.ts'
 import { ExchangeRecord, TryRecord } from '../telemetry/record.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'
+import type { Explainer } from './explain.ts'
 import { Feedback } from './feedback.ts'
 import { Phrases } from './phrases.ts'
 
@@ -20,6 +21,7 @@ export class ProxyContext {
   readonly recorder: ShardRecorder
   readonly rng: Rng
   readonly budget: RetryBudget
+  readonly explainer: Explainer
   readonly phrases: Phrases
   /** Filled anew for every exchange that ends. */
   readonly record: ExchangeRecord = new ExchangeRecord()
@@ -37,12 +39,13 @@ export class ProxyContext {
   /** Responses say goodbye. */
   draining = false
 
-  constructor(parts: Pick<ProxyContext, 'shard' | 'reactor' | 'recorder' | 'rng' | 'budget'>) {
+  constructor(parts: Pick<ProxyContext, 'shard' | 'reactor' | 'recorder' | 'rng' | 'budget' | 'explainer'>) {
     this.shard = parts.shard
     this.reactor = parts.reactor
     this.recorder = parts.recorder
     this.rng = parts.rng
     this.budget = parts.budget
+    this.explainer = parts.explainer
     this.feedback = new Feedback(parts.reactor, parts.recorder)
     this.phrases = new Phrases(parts.reactor)
     this.record.mem = parts.reactor.mem

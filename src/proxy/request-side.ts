@@ -1,3 +1,4 @@
+import { copySpan } from '../base/bytes.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY } from '../http/framing.ts'
 import { isIdempotent } from '../http/methods.ts'
@@ -28,6 +29,8 @@ export class RequestSide {
   #relayed = false
   /** All that was sent of the request is in the slab. */
   #replayable = false
+  /** The request's id, for those who ask when the slab is gone; begins with 0 while there is none. */
+  readonly id: Uint8Array = new Uint8Array(REQUEST_ID_BYTES)
   // Where things stand in the slab, for the response and the access log.
   requestIdStart = 0
   #methodEnd = 0
@@ -50,6 +53,7 @@ export class RequestSide {
     const { head, client, framing } = request
     const { reactor } = this.#context
     this.requestIdStart = -1
+    this.id[0] = 0
     this.method = head.method
     this.minor = head.minor
     this.upgrade = request.upgrade
@@ -172,6 +176,7 @@ export class RequestSide {
 
   #note(writer: RequestHeadWriter): void {
     this.requestIdStart = writer.requestIdStart
+    copySpan(this.id, 0, this.#context.reactor.mem, writer.requestIdStart, writer.requestIdEnd)
     this.#methodEnd = writer.methodEnd
     this.#targetStart = writer.targetStart
     this.#targetEnd = writer.targetEnd

@@ -52,6 +52,8 @@ export class ResponseSide {
   started = false
   /** The client has a byte of a response, be it an interim one: nobody else may answer. */
   touched = false
+  /** The response is one of ours. */
+  refused = false
   /** The client's connection stays open after this response. */
   keepAlive = false
   /** The endpoint's connection may carry another exchange. */
@@ -78,6 +80,7 @@ export class ResponseSide {
     this.#request = request
     this.#wantsKeepAlive = wantsKeepAlive
     this.#cookie = undefined
+    this.refused = false
     this.#hidesLoad = load !== undefined
     this.#pump.trailerReader = load
     this.started = false
@@ -129,6 +132,7 @@ export class ResponseSide {
     const request = this.#request
     // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
     this.keepAlive = this.mayGoOn && request.minor === 1 && failure !== FAILURE.overloaded
+    this.refused = true
     this.status = failure.status
     this.bytes = replyFailure(this.#context, this.#client, failure, {
       close: !this.keepAlive,

@@ -19,6 +19,7 @@ import { FleetFacts } from '../upstream/fleet-facts.ts'
 import { ProxyContext } from './context.ts'
 import type { ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
+import { Explainer } from './explain.ts'
 import { FleetPorts } from './ports.ts'
 import { Clusters } from './routing.ts'
 import { ProxyService } from './service.ts'
@@ -94,6 +95,7 @@ export class Shard implements ReactorHandler, ShardControl {
       reactor: this.reactor,
       recorder: this.#recorder,
       rng,
+      explainer: new Explainer(fleet.stripe(shard).explain, shard, rng, this.#recorder),
       budget: new RetryBudget(
         fleet.stripes.map((stripe) => stripe.retries),
         shard,
@@ -127,6 +129,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#listeners = new Map(listeners)
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0
+    this.#context.explainer.configure(snapshot.explain)
     this.#recorder.setLogSample(to === undefined ? 0 : sample)
     this.reactor.flush()
   }

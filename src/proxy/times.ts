@@ -36,6 +36,8 @@ export class TryTimes {
   startedMs = 0
   /** Since when a connection is wanted, or one is opening. */
   #seekMs = 0
+  /** When the stale connection was replaced. */
+  replayedMs = 0
   /** Time spent waiting for a free place in the pool, and for a connection to open. */
   queueMs = -1
   connectMs = -1
@@ -68,6 +70,10 @@ export class TryTimes {
 
   firstByte(): void {
     this.firstByteMs = this.#reactor.nowMs - this.startedMs
+  }
+
+  replayed(): void {
+    this.replayedMs = this.#reactor.nowMs
   }
 
   get tookMs(): number {

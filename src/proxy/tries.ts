@@ -1,3 +1,4 @@
+import type { Decision } from '../balance/decision.ts'
 import { ALL_FULL, BY, PICK_KIND, PickRequest } from '../balance/pick-request.ts'
 import { NOT_ARMED } from '../base/wheel.ts'
 import type { HedgeSpec, RetryClass, RetrySpec } from '../config/snapshot.ts'
@@ -46,6 +47,8 @@ export class Tries implements Armed {
   #chosen = false
   /** The last try is not to blame for how the exchange ended. */
   #innocent = false
+  /** The last pick found nobody: what it went by is behind the tries begun. */
+  inVain = false
   /** Tries under way. */
   live = 0
   main: Attempt | undefined
@@ -65,6 +68,7 @@ export class Tries implements Armed {
     this.#retry = retry
     this.#hedge = upgrade ? undefined : hedge
     this.begun = 0
+    this.inVain = false
     this.#retries = 0
     this.#hedges = 0
     this.#chosen = false
@@ -157,9 +161,14 @@ export class Tries implements Armed {
     const { ask } = this
     ask.kind = kind
     const placed = this.#cluster.admission.endpointsLimited
-    const pool = placed ? this.#pickPlaced() : this.#cluster.pick(ask)
-    if (pool === undefined) return undefined
     const attempt = (this.#attempts[this.begun] ??= new Attempt(this.#context, this.#owner))
+    const decision = this.#context.explainer.on ? attempt.decision : undefined
+    const pool = placed ? this.#pickPlaced(decision) : this.#cluster.pick(ask, decision)
+    this.inVain = pool === undefined
+    if (pool === undefined) {
+      attempt.nobody(kind)
+      return undefined
+    }
     this.begun++
     ask.exclude(pool.spec.id)
     attempt.begin(this.#cluster, pool, kind)
@@ -171,15 +180,15 @@ export class Tries implements Armed {
   }
 
   /** An endpoint and a place at it: what the balancer heard of the others' exchanges may be of the last turn. */
-  #pickPlaced(): EndpointPool | undefined {
+  #pickPlaced(decision: Decision | undefined): EndpointPool | undefined {
     const { ask } = this
     const { admission } = this.#cluster
     const tried = ask.excludedCount
     let full = false
-    let pool = this.#cluster.pick(ask)
+    let pool = this.#cluster.pick(ask, decision)
     while (pool !== undefined && !admission.takeAt(pool.spec.id)) {
       full = true
-      pool = ask.exclude(pool.spec.id) ? this.#cluster.pick(ask) : undefined
+      pool = ask.exclude(pool.spec.id) ? this.#cluster.pick(ask, decision) : undefined
     }
     ask.excludedCount = tried
     if (full && pool === undefined) ask.slot = ALL_FULL
@@ -247,12 +256,17 @@ export class Tries implements Armed {
     tryRecord.connectMs = attempt.times.connectMs
     tryRecord.firstByteMs = attempt.times.firstByteMs
     observe(this.#context, attempt, outcome, status)
-    attempt.end()
+    attempt.end(outcome, status)
     this.live--
     if (this.main === attempt) this.main = this.#firstLive()
     recorder.tryEnded(tryRecord)
     attempt.cluster.ended(attempt.pool, attempt.times.startedMs)
     if (attempt.placed) attempt.cluster.admission.giveAt(attempt.pool.spec.id)
+  }
+
+  /** All of them when the exchange is over, the pick that found nobody included. */
+  all(): readonly Attempt[] {
+    return this.#attempts.slice(0, this.inVain ? this.begun + 1 : this.begun)
   }
 
   /** The tries begun, over or not, in order. */

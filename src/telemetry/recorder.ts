@@ -246,6 +246,10 @@ export class ShardRecorder {
     this.#counters[SHARD_TABLE.column.errors]!++
   }
 
+  explainTooLong(): void {
+    this.#counters[SHARD_TABLE.column.explainTooLong]!++
+  }
+
   buffersExhausted(): void {
     this.#counters[SHARD_TABLE.column.buffersExhausted]!++
   }

@@ -71,6 +71,8 @@ export type SnapshotParts = {
   /** Addresses of the cluster's endpoints. */
   readonly endpoints?: readonly string[]
   readonly logging?: boolean
+  /** Share of the requests that are explained though nothing failed. */
+  readonly explained?: number
 }
 
 export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
@@ -89,7 +91,7 @@ export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
   admin: { bind: undefined },
   drain: { windowMs: 1000, hardMs: 5000 },
   probes: { maxPerSecond: 1000 },
-  explain: { sample: 0, keep: 64 },
+  explain: { sample: parts.explained ?? 0, keep: 64 },
 })
 
 /** One shard of a simulated process: the real shard over a simulated engine, its part of a real fleet memory. */
@@ -111,7 +113,7 @@ export const makeFleet = (shards: number): Fleet =>
       widths: rowWidths(ENGINE_STATS.length),
       clientBuckets: 256,
       logBytes: 65_536,
-      explainBytes: 0,
+      explainBytes: 65_536,
       ringRecords: 64,
     }),
   )
