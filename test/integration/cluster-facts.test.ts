@@ -24,7 +24,10 @@ test('what shards learn of the fleet is told: load as reported, cost, staleness,
     response.end('loaded')
   })
   const other = await namedBackend(t, 'other')
-  const running = await startWeir(t, config([loaded.address, other.address], 'policy: p2c, shadow: random, feedback: { orca: on }'))
+  const running = await startWeir(
+    t,
+    config([loaded.address, other.address], 'policy: p2c, shadow: random, feedback: { orca: on }'),
+  )
   for (let n = 0; n < 30; n++)
     assert.equal((await ask(running.url('web'))).headers['endpoint-load-metrics'], undefined)
   await until(async () => {
