@@ -23,16 +23,22 @@ const BY: Readonly<Record<ExplainTry['by'], string>> = {
 }
 
 export function explainText(record: ExplainRecord): string {
-  const { id, cluster, outcome, status, durationMs, shard, at, kept } = record
+  const { id, cluster, outcome, status, durationMs, shard, at } = record
   const answer = status === 0 ? 'no answer' : `status ${status}`
   const head = [
     `request ${id}`,
-    `  ${new Date(at).toISOString()}, shard ${shard}; kept because it ${kept === 'failed' ? 'failed' : 'was drawn'}`,
+    `  ${new Date(at).toISOString()}, shard ${shard}; kept because it ${reasonOf(record)}`,
     `  cluster ${cluster}: ${outcome}, ${answer}, after ${ms(durationMs)}`,
   ]
   const tries = record.tries.map((attempt, before) => tryText(attempt, before + 1))
   const none = record.tries.length === 0 ? ['  nobody was tried'] : []
   return `${[...head, ...none, ...tries.flat()].map((each) => cutEnd(each, WIDTH)).join('\n')}\n`
+}
+
+/** What shards keep as failed includes what another try saved. */
+function reasonOf({ kept, outcome, tries }: ExplainRecord): string {
+  if (kept === 'sampled') return 'was drawn'
+  return outcome === 'complete' && tries.length > 1 ? 'needed more than one try' : 'failed'
 }
 
 function tryText(attempt: ExplainTry, ordinal: number): readonly string[] {

@@ -68,6 +68,13 @@ test('nobody to pick, and nothing tried', () => {
   assert.match(explainText({ ...record, tries: [] }), /nobody was tried\n$/)
 })
 
+test('why it was kept: drawn, failed, or saved by another try', () => {
+  const kept = { ...anExplainRecord, kept: 'failed' as const }
+  assert.match(explainText(anExplainRecord), /kept because it was drawn$/m)
+  assert.match(explainText({ ...RETRIED, kept: 'failed' }), /kept because it needed more than one try$/m)
+  assert.match(explainText({ ...kept, outcome: 'upstream-reset', status: 502 }), /kept because it failed$/m)
+})
+
 test('no line is wider than 100 columns; a long list of exclusions is cut short and counted', () => {
   const long = 'x'.repeat(300)
   const candidates = anExplainTry.candidates.map((each) => ({
