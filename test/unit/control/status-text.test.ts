@@ -115,5 +115,5 @@ test('no line is wider than 100 columns, whatever the names and figures', () => 
       load: { utilisation: 1e6, requestsPerSecond: 0, errorsPerSecond: 0, source: '', ageMs: 0 },
     })),
   }
-  for (const line of statusText([facts], NOW_MS).split('\n')) assert.ok([...line].length <= 100, line)
+  for (const line of statusText([facts], NOW_MS).split('\n')) assert.ok(line.length <= 100, line)
 })
