@@ -17,6 +17,8 @@ export type Member = {
   readonly healthy: boolean
   /** It may be picked in a panic at least: an operator has not taken it out, and it has a weight. */
   readonly usable: boolean
+  /** It is not healthy because nobody is there: not even a panic sends anybody to it, as long as others are left. */
+  readonly absent?: boolean
   /** Why it may not be picked; '' if it may. */
   readonly why: string
   /** Since when it may be picked (again). */

@@ -6,7 +6,7 @@ import { zoneShares } from './zones.ts'
 
 export type PlanMember = Pick<
   Member,
-  'weight' | 'warmth' | 'priority' | 'zone' | 'labels' | 'healthy' | 'usable'
+  'weight' | 'warmth' | 'priority' | 'zone' | 'labels' | 'healthy' | 'usable' | 'absent'
 >
 
 export type PlanSpec = {
@@ -36,7 +36,8 @@ export type Plan = readonly PlannedSet[]
  * Which endpoints requests go to, before a policy picks among them: priority levels with overflow and panic, and in a level zones. An endpoint that is
  * not healthy is in a set only if that panics, and one that an operator took out is in none.
  */
-export const planSets = (members: readonly PlanMember[], spec: PlanSpec): Plan => {
+export const planSets = (all: readonly PlanMember[], spec: PlanSpec): Plan => {
+  const members = withoutAbsent(all)
   const levels = levelsOf(members, spec.locality)
   const loads = levelLoads(
     levels.map(({ indexes }) => tally(members, indexes)),
@@ -50,6 +51,15 @@ export const planSets = (members: readonly PlanMember[], spec: PlanSpec): Plan =
       .map((part) => setOf(name + part.suffix, part.indexes, share * part.share, false))
       .filter((set) => set.share > 0)
   })
+}
+
+/** A panic is for endpoints that are thought worse than they are. Where nobody is, nobody is sent, unless there is nowhere else. */
+const withoutAbsent = (members: readonly PlanMember[]): readonly PlanMember[] => {
+  if (!members.some(({ usable, absent }) => usable && absent === true)) return members
+  if (!members.some(({ usable, absent }) => usable && absent !== true)) return members
+  return members.map((member) =>
+    member.absent === true ? { ...member, usable: false, healthy: false } : member,
+  )
 }
 
 /** The set for a request, by a draw from [0, 1). -1 if the plan is empty. */

@@ -5,7 +5,13 @@ import type { Plan, PlannedSet } from '../balance/sets.ts'
 import { subsetOf } from '../balance/subset.ts'
 import type { ClusterSpec, EndpointSpec } from '../config/snapshot.ts'
 import { warmthOverTime } from '../health/slow-start.ts'
-import { ADMIN_STATES, ENDPOINT_STATE, ENDPOINT_STATES, HEALTH_REASONS } from '../health/states.ts'
+import {
+  ABSENT_REASONS,
+  ADMIN_STATES,
+  ENDPOINT_STATE,
+  ENDPOINT_STATES,
+  HEALTH_REASONS,
+} from '../health/states.ts'
 import type { AdminState, EndpointState, HealthReason } from '../health/states.ts'
 import { sumGauge } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
@@ -31,6 +37,8 @@ export type Standing = {
   readonly healthy: boolean
   /** It may be picked in a panic at least. */
   readonly usable: boolean
+  /** Nobody is there. */
+  readonly absent: boolean
 }
 
 export type Standings = {
@@ -120,7 +128,8 @@ export class EndpointReader {
     const warmth = warms ? warmthOf(slowStart, verdict.sinceMs, nowMs) : 1
     const usable = inSubset && weight * verdict.share > 0 && admin === 'ready'
     const healthy = usable && PICKABLE.has(state)
-    return { state, why, verdict, admin, weight, warmth, inSubset, healthy, usable }
+    const absent = !PICKABLE.has(state) && ABSENT_REASONS.has(verdict.reason)
+    return { state, why, verdict, admin, weight, warmth, inSubset, healthy, usable, absent }
   }
 
   /** By the shards, as they go. */

@@ -175,7 +175,7 @@ export class ClusterHealth {
     this.#returned(member, '', nowMs)
   }
 
-  #checked(member: Member, { passed, detail }: ProbeResult, nowMs: number): void {
+  #checked(member: Member, { passed, detail, absent = false }: ProbeResult, nowMs: number): void {
     const { health } = this.spec
     if (health === undefined) return
     const turn = member.checks.note(passed, health.rise, health.fall)
@@ -187,7 +187,7 @@ export class ClusterHealth {
         `its health check fails at ${member.spec.address} (${detail}) and has passed nowhere yet: nobody is taken out by it`,
       )
     if (health.precheck && this.#precheck.spares(warn)) member.checks.spare()
-    else if (member.life.checksFell(nowMs)) this.#changed(member, detail)
+    else if (member.life.checksFell(absent, nowMs)) this.#changed(member, detail)
   }
 
   #heedAgent(member: Member, word: AgentWord, nowMs: number): void {

@@ -53,7 +53,7 @@ export class EndpointLife {
     this.ejections = row.ejections
     this.ejectedUntilMs = row.ejectedUntilMs
     const reason = HEALTH_REASONS[row.reason]
-    this.checksDown = reason === 'checks fail'
+    this.checksDown = reason === 'checks fail' || reason === 'checks cannot connect'
     for (const state of ['drain', 'down'] as const) {
       for (const by of ['operator', 'agent'] as const)
         if (WISH_REASON[state][by] === reason) this.wish = { state, by }
@@ -71,7 +71,8 @@ export class EndpointLife {
 
   /** Its checks decided its state: so they passed before. */
   get isByChecks(): boolean {
-    return this.reason === HEALTH_REASON['checks fail'] || this.reason === HEALTH_REASON['checks pass']
+    const reason = HEALTH_REASONS[this.reason]
+    return reason === 'checks fail' || reason === 'checks cannot connect' || reason === 'checks pass'
   }
 
   /** Signs came that do not suffice, or may not have their way. */
@@ -100,9 +101,10 @@ export class EndpointLife {
     this.#warm(rules, nowMs)
   }
 
-  checksFell(nowMs: number): boolean {
+  /** `absent`: for want of anybody to connect to. */
+  checksFell(absent: boolean, nowMs: number): boolean {
     this.checksDown = true
-    return this.inService && this.#fire('fail', 'checks fail', nowMs)
+    return this.inService && this.#fire('fail', absent ? 'checks cannot connect' : 'checks fail', nowMs)
   }
 
   checksRose(rules: EndpointRules, nowMs: number): boolean {

@@ -65,12 +65,19 @@ export const HEALTH_REASONS = [
   'its weight grew',
   'its agent drains it',
   'its agent took it down',
+  'checks cannot connect',
 ] as const
 export type HealthReason = (typeof HEALTH_REASONS)[number]
 
 export const HEALTH_REASON: Readonly<Record<HealthReason, number>> = Object.fromEntries(
   HEALTH_REASONS.map((reason, index) => [reason, index]),
 ) as Record<HealthReason, number>
+
+/** Nobody is there to be overwhelmed: not even a panic sends anybody to who is out for one of these, as long as others are left. */
+export const ABSENT_REASONS: ReadonlySet<number> = new Set([
+  HEALTH_REASON['consecutive connection failures'],
+  HEALTH_REASON['checks cannot connect'],
+])
 
 /** What an operator wants of an endpoint. Index = as stored. */
 export const ADMIN_STATES = ['ready', 'drain', 'down'] as const

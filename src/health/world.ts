@@ -9,6 +9,8 @@ export type ProbeResult = {
   readonly passed: boolean
   /** Why not, for people. */
   readonly detail: string
+  /** Nobody was there: refused or unreachable. */
+  readonly absent?: boolean
   /** What an agent said, if one was asked. */
   readonly agent: AgentWord | undefined
 }

@@ -11,6 +11,9 @@ export function dialTarget(address: string, port = 0): DialTarget {
   return { host, port: port === 0 ? Number(address.slice(colon + 1)) : port }
 }
 
+/** Nobody is there. */
+const ABSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT'])
+
 const STORIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
@@ -27,6 +30,11 @@ export function storyOf(thrown: unknown): string {
   if (thrown instanceof Error && thrown.name === 'HTTPParserError') return 'malformed answer'
   const code = codeIn(thrown)
   return STORIES[code] ?? (code === '' ? 'failed' : code)
+}
+
+/** Whether an attempt failed because nobody is there. */
+export function foundNobody(thrown: unknown): boolean {
+  return ABSENT.has(codeIn(thrown))
 }
 
 function codeIn(thrown: unknown): string {

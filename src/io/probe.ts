@@ -3,7 +3,7 @@ import { MAX_AGENT_LINE, parseAgentLine, saysNothing } from '../health/agent-che
 import type { ProbeResult } from '../health/world.ts'
 import type { HttpAnswer, HttpQuestion } from './probe-http.ts'
 import { dialOnce, readLine } from './probe-socket.ts'
-import { dialTarget, storyOf } from './probe-target.ts'
+import { dialTarget, foundNobody, storyOf } from './probe-target.ts'
 
 /** Whom to ask what, for how long at most. */
 export type Probe = {
@@ -25,7 +25,9 @@ export const MAX_BODY_BYTES = 65_536
 export async function probeOnce(probe: Probe, cancel: AbortSignal): Promise<ProbeResult> {
   if (probe.probe.kind === 'http') await httpClient() // once; not in the time of the probe
   const result = await withDeadline(probe.timeoutMs, cancel, (signal) => make(probe, signal))
-  return 'value' in result ? result.value : { passed: false, detail: result.why, agent: undefined }
+  return 'value' in result
+    ? result.value
+    : { passed: false, detail: result.why, absent: result.absent, agent: undefined }
 }
 
 type HttpClient = {
@@ -42,7 +44,7 @@ export async function withDeadline<T>(
   timeoutMs: number,
   cancel: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<{ readonly value: T } | { readonly why: string }> {
+): Promise<{ readonly value: T } | { readonly why: string; readonly absent: boolean }> {
   const control = new AbortController()
   let ending = ''
   const end = (why: string): void => {
@@ -50,13 +52,14 @@ export async function withDeadline<T>(
     control.abort()
   }
   const onCancel = (): void => end('cancelled')
-  if (cancel.aborted) return { why: 'cancelled' }
+  if (cancel.aborted) return { why: 'cancelled', absent: false }
   cancel.addEventListener('abort', onCancel)
   const timer = setTimeout(() => end('timeout'), timeoutMs)
   try {
     return { value: await work(control.signal) }
   } catch (thrown) {
-    return { why: ending === '' ? storyOf(thrown) : ending }
+    const own = ending === ''
+    return { why: own ? storyOf(thrown) : ending, absent: own && foundNobody(thrown) }
   } finally {
     clearTimeout(timer)
     cancel.removeEventListener('abort', onCancel)

@@ -3,6 +3,7 @@ import type { Member } from '../balance/member.ts'
 import { subsetOf } from '../balance/subset.ts'
 import type { ClusterSpec, EndpointSpec, SlowStartSpec } from '../config/snapshot.ts'
 import {
+  ABSENT_REASONS,
   ADMIN_STATES,
   ENDPOINT_STATE,
   ENDPOINT_STATES,
@@ -49,7 +50,7 @@ type Entry = {
 
 /**
  * Who is a member of a cluster and may be picked: what is configured, what the health actor and operators say, and what slow start allows. An endpoint may
- * be picked if its operator wants it and its health is ready, warming or suspect; in a panic, if its operator wants it.
+ * be picked if its operator wants it and its health is ready, warming or suspect; in a panic, if its operator wants it and somebody is there.
  */
 export class Membership {
   /** Somebody warms up: it changes with time alone. */
@@ -116,8 +117,10 @@ export class Membership {
     if (healthy) this.#serve(slot, standing, { nominal, slowStart, clock })
     else this.#rest(slot, standing)
     const why = healthy ? '' : whyNot(entry, weight)
+    const absent = !SERVING.has(standing.state) && ABSENT_REASONS.has(standing.reason)
     const { warmth, servesSinceMs: readySinceMs } = standing
-    return { slot, address, hash, weight, warmth, priority, zone, labels, healthy, usable, why, readySinceMs }
+    const said = { healthy, usable, absent, why, readySinceMs }
+    return { slot, address, hash, weight, warmth, priority, zone, labels, ...said }
   }
 
   #serve(slot: number, standing: Standing, { nominal, slowStart, clock }: Service): void {

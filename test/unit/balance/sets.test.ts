@@ -219,3 +219,16 @@ test('sets: a draw finds each set by its share, a key always the same one', () =
   assert.equal(keySet([], 7), -1)
   for (let key = 1; key < 100; key++) assert.equal(keySet(plan, key), keySet(plan, key))
 })
+
+test('sets: a panic sends nobody to where nobody is, unless there is nowhere else', () => {
+  const gone = member({ healthy: false, absent: true })
+  const sick = member({ healthy: false })
+  const chosen = (members: readonly PlanMember[]): readonly (readonly number[])[] =>
+    planSets(members, specOf({}, 0.5)).map((set) => set.members)
+  assert.deepEqual(chosen([gone, gone, gone, member()]), [[3]])
+  assert.equal(told([gone, gone, gone, member()], specOf({}, 0.5)), 'priority 0: 100')
+  assert.deepEqual(chosen([gone, sick, sick, member()]), [[1, 2, 3]])
+  assert.deepEqual(chosen([gone, sick]), [[1]])
+  assert.deepEqual(chosen([gone, gone]), [[0, 1]])
+  assert.deepEqual(chosen([{ ...gone, usable: false }, { ...sick, usable: false }]), [])
+})

@@ -50,7 +50,7 @@ test('when a whole fleet falls, no more than twenty lines a second are said, and
   const health = new HealthLines((line) => void lines.push(line))
   for (let id = 0; id < 200; id++) {
     const member = memberOf(id)
-    member.life.checksFell(id)
+    member.life.checksFell(false, id)
     health.changed(CLUSTER, member, 'timeout', id)
   }
   const told = lines.filter((line) => line.includes('10.0.0.')).length
