@@ -79,6 +79,28 @@ test('an endpoint that never answers shows, by the age of what it owes, while a 
   assert.ok(tookMs < 500, `${tookMs} ms`)
 })
 
+test('many seconds without an answer mean nothing where answers take many seconds: downloads are no silence', () => {
+  const latency = { windowMs: 3000, factor: 3, floorMs: 50, minRequests: 5, weight: 1, decayMs: 30_000 }
+  const outliers = { ...OUTLIERS, latency, http: undefined, connect: undefined }
+  for (const [downloadMs, state] of [
+    [5000, 'ready'],
+    [50, 'quarantined'],
+  ] as const) {
+    const sim = new HealthSim(1, [healthCluster(3, { outliers })])
+    const others = (ms: number, slots: readonly number[]): void => {
+      for (let i = 0; i < ms; i += 20) {
+        for (const id of slots)
+          sim.brain.response(id, 200, sim.nowMs, { firstByteMs: 5, totalMs: id === 1 ? downloadMs : 5 })
+        sim.pass(20)
+      }
+    }
+    others(2000, [0, 1, 2])
+    sim.inFlight.set(0, { count: 3, startSumMs: 3 * sim.nowMs })
+    others(3000, [1, 2])
+    assert.equal(sim.state(0), state)
+  }
+})
+
 test('an endpoint that fails fast never looks good: its failures are no latency (fasthttp PR #865)', () => {
   const latency = { windowMs: 3000, factor: 3, floorMs: 50, minRequests: 5, weight: 1, decayMs: 30_000 }
   const outliers = { ...OUTLIERS, latency, http: undefined }

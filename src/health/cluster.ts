@@ -4,6 +4,7 @@ import { Precheck } from './checks.ts'
 import { mayEject } from './ejection.ts'
 import { EndpointLife } from './endpoint.ts'
 import type { Wish } from './endpoint.ts'
+import { RecentMax } from './latency.ts'
 import { Member, Totals } from './member.ts'
 import { DOUBT_AT, EJECT_AT, Evidence, TRUST_BELOW } from './outliers.ts'
 import type { Cadence } from './schedule.ts'
@@ -38,11 +39,14 @@ export class ClusterHealth {
   #latencyDueMs = -Infinity
   #watchDueMs = -Infinity
   readonly #standing = new Standings()
+  /** How long whole answers take, at most. */
+  #longest: RecentMax
 
   constructor(spec: ClusterSpec, world: HealthWorld, proven: boolean) {
     this.spec = spec
     this.#world = world
     this.#precheck = new Precheck(proven)
+    this.#longest = new RecentMax(spec.outliers.latency?.windowMs ?? 0)
   }
 
   get members(): IterableIterator<Member> {
@@ -59,6 +63,7 @@ export class ClusterHealth {
     this.spec = spec
     if (!same(before.health?.probe, spec.health?.probe)) this.#precheck = new Precheck(false)
     const rulesChanged = !same(before.outliers, spec.outliers)
+    if (rulesChanged) this.#longest = new RecentMax(spec.outliers.latency?.windowMs ?? 0)
     for (const member of this.#members.values())
       if (rulesChanged) member.evidence = new Evidence(spec.outliers, -Infinity)
   }
@@ -126,6 +131,7 @@ export class ClusterHealth {
     this.#totals.answered(status, firstByteMs)
     member.totals.answered(status, firstByteMs)
     if (status >= 500) this.#watched.add(member)
+    else this.#longest.note(atMs, totalMs)
     if (!member.life.inService) return
     if (member.evidence.response(status, atMs, firstByteMs, totalMs)) this.#tripped(member, atMs)
   }
@@ -261,7 +267,8 @@ export class ClusterHealth {
     const rule = this.spec.outliers.latency
     if (rule === undefined || nowMs < this.#latencyDueMs) return
     this.#latencyDueMs = nowMs + Math.min(LATENCY_EVERY_MS, rule.windowMs / 30)
-    for (const { member, detail } of slowOnes(this.#members.values(), rule, this.#world, nowMs)) {
+    const clock = { nowMs, longestMs: this.#longest.at(nowMs) }
+    for (const { member, detail } of slowOnes(this.#members.values(), rule, this.#world, clock)) {
       member.evidence.slow(nowMs, detail)
       this.#tripped(member, nowMs)
     }

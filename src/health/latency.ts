@@ -8,6 +8,8 @@ export type Outstanding = {
   readonly inFlight: number
   readonly startSumMs: number
   readonly othersAnsweredAt: number
+  /** The longest answer of the cluster, to its last byte, in the window: so long silence means nothing. */
+  readonly longestMs: number
 }
 
 /** As many exchanges without an answer are no coincidence. */
@@ -43,16 +45,17 @@ export class LatencyEvidence {
     if (window.count < rule.minRequests) return NaN
     const mean = window.sum / window.count
     const silentMs = this.#silentMs(outstanding, nowMs)
-    if (silentMs <= mean) return mean
+    if (silentMs <= Math.max(mean, outstanding.longestMs)) return mean
     const owed = outstanding.inFlight
     return Math.max(mean, (window.sum + owed * silentMs) / (window.count + owed))
   }
 
-  /** For how long several exchanges have had no answer at all, if that is over what a slow one may take by one bucket of the window; else 0. */
+  /** For how long several exchanges have had no answer at all, if that is longer than any answer of the cluster took and over what a slow one may take by one bucket of the window; else 0. */
   stuckMs(rule: LatencyRule, outstanding: Outstanding, boundMs: number, nowMs: number): number {
     if (outstanding.inFlight < STUCK_EXCHANGES) return 0
     const silentMs = this.#silentMs(outstanding, nowMs)
-    return silentMs > boundMs + rule.windowMs / WINDOW_BUCKETS ? silentMs : 0
+    const leastMs = Math.max(outstanding.longestMs, boundMs + rule.windowMs / WINDOW_BUCKETS)
+    return silentMs > leastMs ? silentMs : 0
   }
 
   clear(): void {
@@ -67,6 +70,36 @@ export class LatencyEvidence {
     if (inFlight <= 0) return 0
     const fromMs = Math.max(startSumMs / inFlight, this.answeredAt)
     return Math.max(0, Math.min(nowMs, othersAnsweredAt) - fromMs)
+  }
+}
+
+/** The largest of what was noted in the last one to two windows. */
+export class RecentMax {
+  readonly #windowMs: number
+  #number = -Infinity
+  #present = 0
+  #before = 0
+
+  constructor(windowMs: number) {
+    this.#windowMs = Math.max(1, windowMs)
+  }
+
+  note(atMs: number, value: number): void {
+    this.#turn(atMs)
+    if (value > this.#present) this.#present = value
+  }
+
+  at(nowMs: number): number {
+    this.#turn(nowMs)
+    return Math.max(this.#present, this.#before)
+  }
+
+  #turn(nowMs: number): void {
+    const number = Math.floor(nowMs / this.#windowMs)
+    if (number <= this.#number) return
+    this.#before = number === this.#number + 1 ? this.#present : 0
+    this.#present = 0
+    this.#number = number
   }
 }
 

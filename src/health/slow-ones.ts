@@ -14,7 +14,7 @@ export const slowOnes = (
   members: Iterable<Member>,
   rule: LatencyRule,
   world: Pick<HealthWorld, 'inFlight' | 'startSumMs'>,
-  nowMs: number,
+  { nowMs, longestMs }: { readonly nowMs: number; readonly longestMs: number },
 ): readonly SlowOne[] => {
   const judged = [...members].filter((member) => member.life.inService && member.counts)
   const [last, lastButOne] = lastAnswers(judged)
@@ -25,6 +25,7 @@ export const slowOnes = (
       inFlight: world.inFlight(id),
       startSumMs: world.startSumMs(id),
       othersAnsweredAt: latency?.answeredAt === last ? lastButOne : last,
+      longestMs,
     }
     return { member, latency, outstanding, meanMs: latency?.mean(rule, outstanding, nowMs) ?? NaN }
   })
