@@ -14,6 +14,9 @@ import { REQUEST_ID_BYTES } from './request-id.ts'
 /** Bytes of a record: of one that is longer first the lists of candidates go, then what is needed to replay it. */
 const MAX_BYTES = 16_384
 
+/** Records a second, for putting one into words costs as much as several requests: an outage must not cost more than the traffic. */
+const MOST_A_SECOND = { failed: 500, sampled: 100 } as const
+
 const KIND: readonly ExplainTry['kind'][] = ['first', 'retry', 'hedge']
 
 /** What an exchange that ended is explained with. */
@@ -36,6 +39,9 @@ export class Explainer {
   readonly #encoder = new TextEncoder()
   #sample = 0
   #keeps = false
+  /** Those of the present second. */
+  #second = 0
+  readonly #written = { failed: 0, sampled: 0 }
 
   constructor(region: RingRegion, shard: number, rng: Rng, recorder: ShardRecorder) {
     this.#shard = shard
@@ -64,6 +70,10 @@ export class Explainer {
 
   /** `record`: filled in for the same exchange. */
   write(kept: ExplainRecord['kept'], record: ExchangeRecord, what: Explainable): void {
+    if (!this.#mayWrite(kept, record.startedMs + record.durationMs)) {
+      this.#recorder.explainSkipped()
+      return
+    }
     const told: ExplainRecord = {
       id: text(what.id, 0, REQUEST_ID_BYTES),
       at: record.wallStartMs,
@@ -82,6 +92,17 @@ export class Explainer {
     this.#ring!.commit(bytes!.length)
   }
 
+  #mayWrite(kept: ExplainRecord['kept'], nowMs: number): boolean {
+    const second = Math.floor(nowMs / 1000)
+    const written = this.#written
+    if (second !== this.#second) {
+      this.#second = second
+      written.failed = 0
+      written.sampled = 0
+    }
+    return ++written[kept] <= MOST_A_SECOND[kept]
+  }
+
   #fit(record: ExplainRecord): Uint8Array | undefined {
     const shorter = [
       (each: ExplainTry): ExplainTry => each,
@@ -92,7 +113,7 @@ export class Explainer {
       const bytes = this.#encoder.encode(JSON.stringify({ ...record, tries: record.tries.map(shorten) }))
       if (bytes.length <= MAX_BYTES) return bytes
     }
-    this.#recorder.explainTooLong()
+    this.#recorder.explainSkipped()
     return undefined
   }
 }

@@ -76,9 +76,9 @@ export type Family = {
 const shardFamilies = {
   busyMs: { name: 'weir_shard_busy_seconds_total', help: 'Time spent handling batches.', milliseconds: true },
   errors: { name: 'weir_shard_errors_total', help: 'Exceptions contained at the edge of one connection.' },
-  explainTooLong: {
-    name: 'weir_shard_explain_too_long_total',
-    help: 'Decision records given up because they were too long.',
+  explainSkipped: {
+    name: 'weir_shard_explain_skipped_total',
+    help: 'Decision records not written: too many in a second, or one too long.',
   },
   buffersExhausted: {
     name: 'weir_shard_buffers_exhausted_total',

@@ -246,8 +246,8 @@ export class ShardRecorder {
     this.#counters[SHARD_TABLE.column.errors]!++
   }
 
-  explainTooLong(): void {
-    this.#counters[SHARD_TABLE.column.explainTooLong]!++
+  explainSkipped(): void {
+    this.#counters[SHARD_TABLE.column.explainSkipped]!++
   }
 
   buffersExhausted(): void {

@@ -133,21 +133,31 @@ test('a record is bounded: of one that is too long, lists and replay go', () => 
   const [record] = records(rig)
   assert.equal(record?.tries.length, 13)
   assert.ok(JSON.stringify(record).length <= 16_384)
-  assert.equal(rig.shards[0]!.fleet.stripe(0).counters[SHARD_TABLE.column.explainTooLong], 0)
+  assert.equal(rig.shards[0]!.fleet.stripe(0).counters[SHARD_TABLE.column.explainSkipped], 0)
   rig.conclude()
 })
 
-test('nobody reads the ring: records are dropped and counted, requests go on', () => {
+test('so many a second and no more; what finds the ring full is dropped: requests go on', () => {
   const rig = new ProxyRig({ explained: 1 })
   rig.backend(respond('x'))
-  for (let i = 1; i <= 200; i++) {
-    const client = rig.client(get())
-    rig.until(() => client.text.endsWith('x'))
-    client.close()
+  const go = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      const client = rig.client(get())
+      rig.until(() => client.text.endsWith('x'))
+      client.close()
+    }
   }
-  const { dropped } = ringCounts(rig.shards[0]!.fleet.stripe(0).explain)
+  const { fleet } = rig.shards[0]!
+  const skipped = (): number => fleet.stripe(0).counters[SHARD_TABLE.column.explainSkipped]!
+  go(150)
+  assert.ok(rig.nowMs < 1000)
+  assert.equal(skipped(), 50)
+  rig.pass(1000)
+  go(1)
+  assert.equal(skipped(), 50)
+  const { records: written, dropped } = ringCounts(fleet.stripe(0).explain)
   assert.ok(dropped > 0)
-  rig.pass(10)
-  assert.equal(records(rig).length, 200 - dropped)
+  assert.equal(written + dropped, 101)
+  assert.equal(records(rig).length, written)
   rig.conclude()
 })
