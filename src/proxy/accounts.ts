@@ -17,13 +17,8 @@ export type AccountParts = {
   readonly tries: Tries
 }
 
-/** Whose exchange it was, and where it went. */
-export type AccountOf = {
-  readonly client: ClientConnection
-  readonly route: number
-  readonly cluster: Cluster
-  readonly tunnel: Tunnel | undefined
-}
+/** Where it went. */
+export type AccountOf = { readonly route: number; readonly cluster: Cluster }
 
 /** What is said of one exchange when it ends: to the counters, the log and whoever asks why it went where it went. Its tries end with it. */
 export class Accounts {
@@ -35,7 +30,8 @@ export class Accounts {
     this.#parts = parts
   }
 
-  close(outcome: number, { client, route, cluster, tunnel }: AccountOf): void {
+  close(outcome: number, client: ClientConnection, of: AccountOf, tunnel: Tunnel | undefined): void {
+    const { route, cluster } = of
     const { recorder, record, explainer } = this.#context
     const { times, request, response, entrance, tries } = this.#parts
     record.reset()

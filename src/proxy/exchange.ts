@@ -271,8 +271,7 @@ export class Exchange implements TriesOwner, ClientOwner, EntranceOwner {
     const { main } = tries
     const up = main?.up
     if (up !== undefined) this.#response.settle(up)
-    const { route, cluster } = this.#destination
-    this.#accounts.close(outcome, { client, route, cluster, tunnel: this.#tunnel })
+    this.#accounts.close(outcome, client, this.#destination, this.#tunnel)
     this.request.release()
     this.#tunnel = undefined
     client.handler = undefined

@@ -15,7 +15,7 @@ import { REQUEST_ID_BYTES } from './request-id.ts'
 const MAX_BYTES = 16_384
 
 /** Records a second, for putting one into words costs as much as several requests: an outage must not cost more than the traffic. */
-const MOST_A_SECOND = { failed: 500, sampled: 100 } as const
+const MOST_A_SECOND = { failed: 500, sampled: 25 } as const
 
 const KIND: readonly ExplainTry['kind'][] = ['first', 'retry', 'hedge']
 
