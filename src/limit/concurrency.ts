@@ -58,7 +58,8 @@ export class GradientLimit {
 
   /** An answer came that took so long, ms, to a request begun at `startedMs`. */
   sample(rttMs: number, startedMs: number): void {
-    if (!(rttMs >= 0) || (this.measuring && startedMs < this.#measuringFromMs)) return
+    if (!(rttMs >= 0 && rttMs < Infinity)) return
+    if (this.measuring && startedMs < this.#measuringFromMs) return
     const place = this.#seen < KEPT ? this.#seen : this.#rng.below(this.#seen + 1)
     if (place < KEPT) this.#samples[place] = rttMs
     this.#seen++
