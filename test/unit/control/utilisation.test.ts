@@ -6,7 +6,15 @@ import { allocateFleet } from '../../../src/shm/layout.ts'
 import { SHARD_TABLE, rowWidths } from '../../../src/telemetry/catalogue.ts'
 
 test('how busy a shard was: over the time since it was last asked, at least a second, always within 0…1', () => {
-  const sizes = { endpoints: 1, clusters: 1, listeners: 1, clientBuckets: 16, logBytes: 0, explainBytes: 0, ringRecords: 64 }
+  const sizes = {
+    endpoints: 1,
+    clusters: 1,
+    listeners: 1,
+    clientBuckets: 16,
+    logBytes: 0,
+    explainBytes: 0,
+    ringRecords: 64,
+  }
   const fleet = openFleet(allocateFleet({ shards: 2, ...sizes, widths: rowWidths(1) }))
   const busy = (shard: number, ms: number): void => {
     fleet.stripe(shard).counters[SHARD_TABLE.column.busyMs]! += ms
