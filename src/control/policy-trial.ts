@@ -71,7 +71,7 @@ export async function testPolicy(trial: PolicyTrial): Promise<number> {
 /** Whether nothing is wrong with its types, as far as that can be known. */
 async function typesOf(path: string, print: (text: string) => void): Promise<boolean> {
   const { errors, warning } = await checkTypes(path)
-  for (const { file, line, column, message } of errors) print(`${file}:${line}:${column}: ${message}\n`)
+  for (const { file, line: row, column, message } of errors) print(`${file}:${row}:${column}: ${message}\n`)
   if (warning !== '') print(`warning: ${warning}\n`)
   if (errors.length > 0 || warning !== '') print('\n')
   return errors.length === 0

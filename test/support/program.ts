@@ -35,7 +35,12 @@ export async function startProgram(
   const program = new Program({
     version: 'test',
     source: { name: 'test.yaml', read: () => Promise.resolve(text) },
-    urls: { acceptor: door('acceptor'), telemetry: door('telemetry'), health: door('health'), shard: door('shard') },
+    urls: {
+      acceptor: door('acceptor'),
+      telemetry: door('telemetry'),
+      health: door('health'),
+      shard: door('shard'),
+    },
     connections,
     timers: systemTimers,
     rng: systemRng(),

@@ -13,5 +13,10 @@ const channel = new BroadcastChannel('weir-fault')
 channel.unref()
 process.on('SIGPWR', () => channel.postMessage({ actor, kind } satisfies Fault))
 const source = { name: path, read: () => readFile(path, 'utf8') }
-const urls = { acceptor: door('acceptor'), telemetry: door('telemetry'), health: door('health'), shard: door('shard') }
+const urls = {
+  acceptor: door('acceptor'),
+  telemetry: door('telemetry'),
+  health: door('health'),
+  shard: door('shard'),
+}
 process.exit(await run(source, () => {}, urls))

@@ -230,5 +230,11 @@ test('sets: a panic sends nobody to where nobody is, unless there is nowhere els
   assert.deepEqual(chosen([gone, sick, sick, member()]), [[1, 2, 3]])
   assert.deepEqual(chosen([gone, sick]), [[1]])
   assert.deepEqual(chosen([gone, gone]), [[0, 1]])
-  assert.deepEqual(chosen([{ ...gone, usable: false }, { ...sick, usable: false }]), [])
+  assert.deepEqual(
+    chosen([
+      { ...gone, usable: false },
+      { ...sick, usable: false },
+    ]),
+    [],
+  )
 })
