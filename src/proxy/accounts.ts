@@ -46,7 +46,7 @@ export class Accounts {
     tunnel?.describe(record)
     tries.conclude(record, response.started)
     entrance.describe(record)
-    const kept = explainer.wants(outcome, response.refused, tries.begun)
+    const kept = tries.noted ? explainer.wants(outcome, response.refused, tries.begun) : undefined
     if (kept !== undefined && request.id[0] !== 0) {
       explainer.write(kept, record, { id: request.id, cluster: cluster.spec.name, tries: tries.all() })
     }

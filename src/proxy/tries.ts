@@ -49,6 +49,8 @@ export class Tries implements Armed {
   #innocent = false
   /** The last pick found nobody: what it went by is behind the tries begun. */
   inVain = false
+  /** How each of them was picked is taken down: decided once, for a reload may change it in between, and what is not taken down is another request's. */
+  noted = false
   /** Tries under way. */
   live = 0
   main: Attempt | undefined
@@ -69,6 +71,7 @@ export class Tries implements Armed {
     this.#hedge = upgrade ? undefined : hedge
     this.begun = 0
     this.inVain = false
+    this.noted = this.#context.explainer.on
     this.#retries = 0
     this.#hedges = 0
     this.#chosen = false
@@ -162,7 +165,7 @@ export class Tries implements Armed {
     ask.kind = kind
     const placed = this.#cluster.admission.endpointsLimited
     const attempt = (this.#attempts[this.begun] ??= new Attempt(this.#context, this.#owner))
-    const decision = this.#context.explainer.on ? attempt.decision : undefined
+    const decision = this.noted ? attempt.decision : undefined
     const pool = placed ? this.#pickPlaced(decision) : this.#cluster.pick(ask, decision)
     this.inVain = pool === undefined
     if (pool === undefined) {

@@ -73,6 +73,8 @@ export type SnapshotParts = {
   readonly logging?: boolean
   /** Share of the requests that are explained though nothing failed. */
   readonly explained?: number
+  /** Explanations kept; 0: nothing is explained. */
+  readonly kept?: number
 }
 
 export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
@@ -91,7 +93,7 @@ export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
   admin: { bind: undefined },
   drain: { windowMs: 1000, hardMs: 5000 },
   probes: { maxPerSecond: 1000 },
-  explain: { sample: parts.explained ?? 0, keep: 64 },
+  explain: { sample: parts.explained ?? 0, keep: parts.kept ?? 64 },
 })
 
 /** One shard of a simulated process: the real shard over a simulated engine, its part of a real fleet memory. */

@@ -161,3 +161,17 @@ test('so many a second and no more; what finds the ring full is dropped: request
   assert.equal(records(rig).length, written)
   rig.conclude()
 })
+
+test('a request that began while nothing was explained ends well when that changes, and tells nothing', () => {
+  const rig = new ProxyRig({ kept: 0 })
+  rig.backend((peer) => {
+    rig.world.after(100, () => peer.rst())
+  })
+  const client = rig.client(get())
+  rig.pass(10)
+  rig.reload({ kept: 64 })
+  rig.until(() => client.text.includes('502'))
+  assert.deepEqual(records(rig), [])
+  assert.deepEqual(rig.outcomes, { 'upstream-reset': 1 })
+  rig.conclude()
+})
