@@ -84,13 +84,10 @@ export class Clusters {
 
   /** Something was freed elsewhere: those who wait may go on. */
   serveWaiting(): void {
-    for (const cluster of this.#byId.values()) {
-      if (cluster.waitingCount > 0) cluster.serveWaiting()
-      if (cluster.admission.waiting > 0) cluster.admission.serve()
-    }
+    for (const cluster of this.#byId.values()) serveWaitingIn(cluster)
     if (this.#leaving.length === 0) return
-    for (const cluster of this.#leaving) cluster.serveWaiting()
-    this.#leaving = this.#leaving.filter((cluster) => cluster.waitingCount > 0)
+    for (const cluster of this.#leaving) serveWaitingIn(cluster)
+    this.#leaving = this.#leaving.filter(isAwaited)
   }
 
   /** Give up what is kept idle where another shard waits for a connection. */
@@ -100,6 +97,14 @@ export class Clusters {
 
   #retire(cluster: Cluster): void {
     cluster.retire()
-    if (cluster.waitingCount > 0) this.#leaving.push(cluster)
+    if (isAwaited(cluster)) this.#leaving.push(cluster)
   }
+}
+
+/** Requests wait in it: for a connection, or to be let in. */
+const isAwaited = ({ waitingCount, admission }: Cluster): boolean => waitingCount > 0 || admission.waiting > 0
+
+const serveWaitingIn = (cluster: Cluster): void => {
+  if (cluster.waitingCount > 0) cluster.serveWaiting()
+  if (cluster.admission.waiting > 0) cluster.admission.serve()
 }

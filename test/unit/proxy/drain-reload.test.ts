@@ -166,3 +166,21 @@ test('a cluster that leaves while requests wait in it serves them', () => {
   assert.match(verdict(later), /^(404|421) /)
   rig.conclude()
 })
+
+test('who waits for a place in a cluster that leaves hears of it as soon as another shard frees one', () => {
+  const limits = { inFlight: 1, inFlightPerEndpoint: 0, queue: 9, adaptive: undefined }
+  const rig = new ProxyRig({ shards: 2, cluster: { limits } })
+  rig.backend((peer) => {
+    rig.world.after(300, () => peer.send(respond('x')))
+  })
+  const first = rig.client(get())
+  rig.pass(10)
+  const second = rig.client(get(), { shard: 1 })
+  rig.pass(10)
+  rig.apply({ ...snapshotOf({ version: 5 }), clusters: [], routes: [] })
+  rig.until(() => first.text.endsWith('x'))
+  const waited = rig.until(() => second.receivedBytes > 0)
+  assert.match(verdict(second), /^503 /)
+  assert.ok(waited <= 100, String(waited))
+  rig.conclude()
+})
