@@ -56,7 +56,8 @@ function tryText(attempt: ExplainTry, ordinal: number): readonly string[] {
   ]
 }
 
-function choiceOf({ by, policy, propensity }: ExplainTry): string {
+function choiceOf({ by, policy, propensity, endpoint }: ExplainTry): string {
+  if (endpoint === '') return `the policy is ${policy}`
   const chance = propensity === null ? '' : `, with probability ${Number(propensity.toPrecision(3))}`
   return `${BY[by]} ${policy}${chance}`
 }
@@ -64,7 +65,8 @@ function choiceOf({ by, policy, propensity }: ExplainTry): string {
 function viewOf({ set, panic, epoch, size, stalenessMs }: ExplainTry): string {
   const heeded = panic ? ' in PANIC (health not heeded)' : ''
   const endpoints = `${count(size)} ${size === 1 ? 'endpoint' : 'endpoints'}`
-  return `from ${set}${heeded}: ${endpoints}, epoch ${epoch}, facts up to ${ms(stalenessMs)} old`
+  const among = set === '' ? 'from nobody' : `from ${set}`
+  return `${among}${heeded}: ${endpoints}, epoch ${epoch}, facts up to ${ms(stalenessMs)} old`
 }
 
 function candidatesOf({ candidates, endpoint, looked }: ExplainTry): readonly string[] {

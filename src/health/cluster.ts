@@ -146,7 +146,7 @@ export class ClusterHealth {
       const { life } = member
       if (life.is('warming') && (slowStart === undefined || member.isWarm(slowStart, this.#totals, nowMs))) {
         life.warmed(nowMs)
-        this.#changed(member, '')
+        this.#changed(member, 'warmed up')
       }
       if (life.forgive(outliers, nowMs)) this.#changed(member, '')
       const suspicion = life.inService ? this.#weigh(member, nowMs) : 0

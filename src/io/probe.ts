@@ -74,7 +74,7 @@ async function make({ address, configured, probe }: Probe, signal: AbortSignal):
     case 'agent': {
       const line = { send: probe.send, limit: MAX_AGENT_LINE }
       const agent = parseAgentLine(await readLine(dialTarget(address, probe.port), signal, line))
-      if (saysNothing(agent)) return { passed: false, detail: 'the agent said nothing', agent: undefined }
+      if (saysNothing(agent)) return { passed: false, detail: 'not what an agent says', agent: undefined }
       const passed = agent.health !== 'down'
       return {
         passed,

@@ -80,7 +80,7 @@ test('a backend that refuses is quarantined after three failures in a row, no cl
   const from = traffic.bodies.length
   await door.open()
   await weir.line(new RegExp(`${door.address} warming: recovered`))
-  await weir.line(new RegExp(`${door.address} ready: recovered`))
+  await weir.line(new RegExp(`${door.address} ready: recovered \\(warmed up\\)`))
   await until(() => traffic.bodies.slice(from).includes('door'), 'it is asked again')
   await traffic.stop()
   assert.deepEqual(

@@ -62,9 +62,21 @@ test('weir explain: a story of tries', () => {
 })
 
 test('nobody to pick, and nothing tried', () => {
-  const nobody = { ...anExplainTry, endpoint: '', candidates: [], looked: 0, result: 'no-endpoint' }
+  const nobody = {
+    ...anExplainTry,
+    endpoint: '',
+    set: '',
+    size: 0,
+    candidates: [],
+    looked: 0,
+    result: 'no-endpoint',
+  }
   const record = { ...anExplainRecord, kept: 'failed' as const, outcome: 'no-endpoint', status: 503 }
   assert.match(explainText({ ...record, tries: [nobody] }), /1\. first try: nobody could be picked\n/)
+  assert.match(
+    explainText({ ...record, tries: [nobody] }),
+    /^   the policy is p2c\n   from nobody: 0 endpoints, epoch 12,/m,
+  )
   assert.match(explainText({ ...record, tries: [] }), /nobody was tried\n$/)
 })
 
