@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { FleetWorld, SHARDS, SLOTS, steps } from '../test/support/fleet-world.ts'
 
-test('exchanges in flight are never lost nor left behind: stripes, and every shard’s picture with its own, hold those that live, also when shards die midway (pingora #269)', () => {
+test('exchanges in flight are never lost nor left behind: stripes, and every shard’s picture with its own, hold those that live, also when shards die midway (pingora #269, PR #821)', () => {
   fc.assert(
     fc.property(steps, fc.array(fc.nat(119), { maxLength: 4 }), (script, pauses) => {
       const world = new FleetWorld()

@@ -87,7 +87,7 @@ const GAUGES = [
   'weir_engine_queued_bytes',
 ]
 
-test(`${REQUESTS} clients and their backends leave at random points: descriptors and gauges return (seed ${SEED})`, async (t) => {
+test(`${REQUESTS} clients and their backends leave at random points: descriptors and gauges return (node-http-proxy PR #1439; seed ${SEED})`, async (t) => {
   const rng = seededRng(SEED)
   const backend = await rawBackend(t, (wire) => answer(wire, rng))
   const weir = await startProxy(t, {

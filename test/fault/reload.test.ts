@@ -62,7 +62,7 @@ test('a listener that a reload takes away: its socket is closed, connections mad
   await assert.rejects(fetch(`http://${address}/`))
 })
 
-test('tunnels outlive reloads', async (t) => {
+test('tunnels outlive reloads (WebSockets dropped: caddy #5471, #7222; pingora #690)', async (t) => {
   const backend = await rawBackend(t, async (wire) => {
     await wire.request()
     wire.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')

@@ -60,7 +60,7 @@ class Held {
   }
 }
 
-test('shards fill endpoints evenly together: each request goes where all of them have the fewest under way (envoy #33707)', () => {
+test('shards fill endpoints evenly together: each request goes where all of them have the fewest under way (envoy #33707, #23514)', () => {
   const fleet = new Held()
   for (let i = 0; i < 24; i++) {
     fleet.request(i % SHARDS)

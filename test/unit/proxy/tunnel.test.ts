@@ -176,7 +176,7 @@ test('a half-closed tunnel that the limit of all tunnels ends counts as such', (
   }
 })
 
-test('a reset of either side resets the other', () => {
+test('a reset of either side resets the other and is counted (http-proxy-middleware #782)', () => {
   for (const side of ['client', 'backend'] as const) {
     const ends = open()
     const { rig, client, backend } = ends
