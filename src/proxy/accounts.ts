@@ -46,7 +46,9 @@ export class Accounts {
     tunnel?.describe(record)
     tries.conclude(record, response.started)
     entrance.describe(record)
-    const kept = tries.noted ? explainer.wants(outcome, response.refused, tries.begun) : undefined
+    const kept = tries.noted
+      ? explainer.wants(outcome, response.refused || response.status >= 500, tries.begun)
+      : undefined
     if (kept !== undefined && request.id[0] !== 0) {
       explainer.write(kept, record, { id: request.id, cluster: cluster.spec.name, tries: tries.all() })
     }

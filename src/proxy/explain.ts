@@ -60,11 +60,11 @@ export class Explainer {
     return this.#keeps && this.#ring !== undefined
   }
 
-  /** Why a record of this exchange is to be kept; undefined: it is not. */
-  wants(outcome: number, ours: boolean, tries: number): ExplainRecord['kept'] | undefined {
+  /** Why a record of this exchange is to be kept; undefined: it is not. `refused`: by us, or with a 5xx by the endpoint. */
+  wants(outcome: number, refused: boolean, tries: number): ExplainRecord['kept'] | undefined {
     if (!this.on) return undefined
     const fine = outcome === OUTCOME.complete || outcome === OUTCOME['tunnel-closed']
-    if (!fine || ours || tries > 1) return 'failed'
+    if (!fine || refused || tries > 1) return 'failed'
     return this.#sample > 0 && (this.#sample >= 1 || this.#rng.next() < this.#sample) ? 'sampled' : undefined
   }
 

@@ -21,6 +21,20 @@ const records = (rig: ProxyRig): ExplainRecord[] => {
   return found
 }
 
+test('a 5xx of the endpoint is kept as failed, an answer below is not', () => {
+  const rig = new ProxyRig({ endpoints: [BACKEND] })
+  let status = 200
+  rig.backend(() => respond('said').replace('200 OK', `${status} Said`))
+  for (status of [200, 404, 503]) {
+    const client = rig.client(get())
+    rig.until(() => client.text.endsWith('said'))
+  }
+  assert.deepEqual(
+    records(rig).map((record) => [record.kept, record.status]),
+    [['failed', 503]],
+  )
+})
+
 const RETRY: ClusterSpec['retry'] = { attempts: 1, on: ['reset'], budget: { ratio: 1, perSecond: 9 } }
 
 test('a request that was tried twice tells of both, and both picks replay', () => {
