@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { seededRng } from '../src/base/random.ts'
 import { drawSlot, PrequalPace } from '../src/health/prequal-pace.ts'
-import { parseProbeReport } from '../src/health/probe-report.ts'
 
 test('Prequal’s probes: never more than the maximum over any span and the burst, whatever the traffic and the clock', () => {
   const step = fc.record({
@@ -63,28 +62,4 @@ test('whom to probe is drawn evenly', () => {
   )
   for (const count of counts.values()) assert.ok(Math.abs(count - 10_000) < 400)
   assert.equal(drawSlot([], rng), -1)
-})
-
-test('a report that is said is read, in text and in JSON; any other says nothing and throws nothing', () => {
-  const amount = fc.double({ min: 0, max: 1e9, noNaN: true })
-  fc.assert(
-    fc.property(amount, amount, fc.boolean(), (rif, latencyMs, isJson) => {
-      const json = `JSON ${JSON.stringify({ cpu_utilization: 1, named_metrics: { rif, latency: latencyMs } })}`
-      const text = `TEXT cpu_utilization=1, named_metrics.rif=${rif},named_metrics.latency:${latencyMs}`
-      assert.deepEqual(parseProbeReport(isJson ? json : text), { rif, latencyMs })
-    }),
-  )
-  fc.assert(
-    fc.property(
-      fc.string({ maxLength: 2000 }),
-      fc.constantFrom('', 'TEXT ', 'JSON ', 'BIN '),
-      (rest, form) => {
-        const { rif, latencyMs } = parseProbeReport(form + rest)
-        for (const value of [rif, latencyMs])
-          assert.ok(Number.isNaN(value) || (value >= 0 && Number.isFinite(value)))
-      },
-    ),
-  )
-  for (const bad of ['-1', 'NaN', 'Infinity', '1e999', '""', 'null'])
-    assert.deepEqual(parseProbeReport(`TEXT named_metrics.rif=${bad}`).rif, NaN)
 })

@@ -4,7 +4,8 @@ import type { ClusterSpec, PolicySpec, Snapshot } from '../config/snapshot.ts'
 import type { FleetHealth } from '../health/fleet.ts'
 import type { Member } from '../health/member.ts'
 import { drawSlot, PrequalPace } from '../health/prequal-pace.ts'
-import { parseProbeReport } from '../health/probe-report.ts'
+import { LoadReportReader } from '../http/load-report.ts'
+import { REFUSED_REPORT } from '../http/orca/metrics.ts'
 import { withDeadline, hostOf } from '../io/probe.ts'
 import type { ProbeKeeper } from '../io/probe-keeper.ts'
 import type { HealthVoice } from '../shm/other-voices.ts'
@@ -14,6 +15,8 @@ type Probed = { readonly policy: PolicySpec; readonly pace: PrequalPace; underWa
 
 /** A server that does not answer is not asked more than so many times at once by one cluster. */
 const MOST_UNDER_WAY = 64
+
+const NO_REPORT = { rif: -1, latencyMs: -1 }
 
 export type PrequalContext = {
   readonly fleet: FleetHealth
@@ -32,6 +35,7 @@ export class PrequalProbes {
   #keeper: Promise<ProbeKeeper> | undefined
   readonly #byCluster = new Map<number, Probed>()
   readonly #end = new AbortController()
+  readonly #reports = new LoadReportReader()
 
   constructor(context: PrequalContext) {
     this.#context = context
@@ -93,13 +97,19 @@ export class PrequalProbes {
     if (!('value' in answer) || answer.value.status >= 500) return counters.add('prequalFailed')
     counters.add('prequalAnswered')
     if (!isThere) return
-    const { rif, latencyMs } = parseProbeReport(answer.value.report ?? '')
+    const { rif, latencyMs } = this.#read(answer.value.report)
     voice.nowMs = nowMs()
     voice.probed(
       { slot: spec.id, generation: spec.generation },
-      Number.isNaN(rif) ? inFlight(spec.id) : rif,
-      Number.isNaN(latencyMs) ? tookMs : latencyMs,
+      rif < 0 ? inFlight(spec.id) : rif,
+      latencyMs < 0 ? tookMs : latencyMs,
     )
+  }
+
+  /** What the server says of itself, in any form that the request path reads too; -1 where it says nothing. */
+  #read(report: string | undefined): { readonly rif: number; readonly latencyMs: number } {
+    const bytes = Buffer.from(report ?? '', 'latin1')
+    return this.#reports.read(bytes, 0, bytes.length) === REFUSED_REPORT.nothing ? this.#reports : NO_REPORT
   }
 }
 
