@@ -1,10 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
-const REPEATS = 50_000
-const ROUNDS = 60
+/** So few that the young generation, emptied before each round, does not fill up: a collection in the middle would hide what was allocated. */
+const REPEATS = 8000
+const ROUNDS = 200
 
 // Optimised code must not have to wait for a core of its own to be compiled on.
 setFlagsFromString('--no-concurrent-recompilation')
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 /**
  * Bytes of heap one run takes, at best of several rounds: code that is not optimised yet boxes numbers, and other things of the process
@@ -13,6 +17,7 @@ setFlagsFromString('--no-concurrent-recompilation')
 export function bytesPerRun(run: () => number): number {
   let least = Infinity
   for (let round = 0; round < ROUNDS && least > 0.5; round++) {
+    collect()
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < REPEATS; i++) run()
     const grown = process.memoryUsage().heapUsed - before
