@@ -35,6 +35,11 @@ export function openFds(weir: Weir): number {
   return readdirSync(`/proc/${pidOf(weir)}/fd`).length
 }
 
+/** The largest descriptor number in use: a limit above it takes nothing away from what is open. */
+export function highestFd(weir: Weir): number {
+  return Math.max(...readdirSync(`/proc/${pidOf(weir)}/fd`).map(Number))
+}
+
 function pidOf(weir: Weir): number {
   if (weir.process.pid === undefined) throw new Error('it has not started')
   return weir.process.pid
