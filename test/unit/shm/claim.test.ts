@@ -25,16 +25,13 @@ test('threads at once: never more held than allowed, the limit is reached, nothi
   const threads = 3
   for (const max of [1, 5]) {
     const handle = makeFleet(threads)
-    const witness = new Int32Array(new SharedArrayBuffer(12))
+    const witness = new Int32Array(new SharedArrayBuffer(16))
     const workers = Array.from({ length: threads }, (_, shard) => {
-      const workerData: ClaimerData = { handle, shard, max, forMs: 200, witness, threads }
+      const workerData: ClaimerData = { handle, shard, max, grants: 20_000, witness, threads }
       return new Worker(new URL('./claimer.ts', import.meta.url), { workerData })
     })
-    const granted = await Promise.all(
-      workers.map((worker) => once(worker, 'message').then(([n]) => n as number)),
-    )
+    await Promise.all(workers.map((worker) => once(worker, 'message')))
     await Promise.all(workers.map((worker) => worker.terminate()))
-    assert.ok(Math.max(...granted) > 1000, `granted: ${granted.join()}`)
     assert.equal(witness[1], max)
     assert.equal(witness[0], 0)
     assert.equal(new SharedCount(openFleet(handle), 'listenerGauges', 0).count(0), 0)
@@ -44,8 +41,8 @@ test('threads at once: never more held than allowed, the limit is reached, nothi
 test('a shard killed while it holds and claims: zeroing its stripe frees all of it', async () => {
   const max = 4
   const handle = makeFleet(2)
-  const witness = new Int32Array(new SharedArrayBuffer(12))
-  const workerData: ClaimerData = { handle, shard: 1, max, forMs: 60_000, witness, threads: 1 }
+  const witness = new Int32Array(new SharedArrayBuffer(16))
+  const workerData: ClaimerData = { handle, shard: 1, max, grants: Infinity, witness, threads: 1 }
   const worker = new Worker(new URL('./claimer.ts', import.meta.url), { workerData })
   while (Atomics.load(witness, 1) < max) Atomics.wait(witness, 1, Atomics.load(witness, 1), 1) // until it held all
   await worker.terminate()
