@@ -20,6 +20,7 @@ const makeFleet = (): Fleet =>
       clientBuckets: 1,
       logBytes: 0,
       explainBytes: 0,
+      fds: 64,
       ringRecords: 64,
     }),
   )

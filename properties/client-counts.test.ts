@@ -20,6 +20,7 @@ const makeFleet = (clientBuckets: number): Fleet =>
       clientBuckets,
       logBytes: 0,
       explainBytes: 0,
+      fds: 64,
       ringRecords: 64,
     }),
   )

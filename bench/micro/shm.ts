@@ -28,6 +28,7 @@ const makeFleet = (shards: number): Fleet =>
       clientBuckets: 16,
       logBytes: 0,
       explainBytes: 0,
+      fds: 64,
       ringRecords: RING_RECORDS,
     }),
   )

@@ -4,6 +4,7 @@
  */
 import { compileBalance } from './balance.ts'
 import type { BalanceContext, BalanceSpec } from './balance.ts'
+import type { DrainSpec } from './lifecycle.ts'
 import { isName } from './names.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import { shards } from './schema/root.ts'
@@ -37,7 +38,7 @@ export function compileConfig(config: Config, context: CompileContext): Snapshot
     shards:
       config.shards === 'auto' ? Math.min(Math.max(1, context.availableCores), shards.max) : config.shards,
     listeners: [...config.listeners].map(([name, listener]) =>
-      compileListener(name, listener, context.slots),
+      compileListener(name, listener, drainOf(config), context.slots),
     ),
     routes: config.routes.map((route) => compileRoute(route, indexes)),
     clusters: [...config.clusters].map(([name, cluster]) => ({
@@ -45,15 +46,22 @@ export function compileConfig(config: Config, context: CompileContext): Snapshot
       ...compileBalance(name, cluster, balance),
     })),
     accessLog: compileAccessLog(config.accessLog),
-    admin: { bind: config.admin?.bind },
-    drain: { windowMs: config.drain.window, hardMs: config.drain.hard },
+    admin: { bind: config.admin?.bind, faults: config.admin?.faults ?? false },
+    drain: drainOf(config),
+    ...compileLifecycle(config),
     probes: { maxPerSecond: config.probes.maxPerSecond },
     explain: { sample: config.explain.sample, keep: config.explain.keep },
   })
 }
 
-function compileListener(name: string, listener: ListenerConfig, slots: Slots): ListenerSpec {
-  const { bind, backlog, timeouts, limits, trustedProxies } = listener
+function compileListener(
+  name: string,
+  listener: ListenerConfig,
+  program: DrainSpec,
+  slots: Slots,
+): ListenerSpec {
+  const { bind, backlog, timeouts, limits, trustedProxies, drain } = listener
+  const windowMs = drain?.window ?? program.windowMs
   return {
     id: slots.listener(name),
     name,
@@ -65,9 +73,32 @@ function compileListener(name: string, listener: ListenerConfig, slots: Slots): 
       clientMs: timeouts.client,
       clientFinMs: timeouts.clientFin,
       tunnelMs: timeouts.tunnel,
+      connectionAgeMs: timeouts.connectionAge,
     },
     limits: { ...limits },
     trustedProxies: [...trustedProxies],
+    drain: { windowMs, hardMs: Math.max(windowMs, drain?.hard ?? program.hardMs) },
+  }
+}
+
+function drainOf({ drain }: Config): DrainSpec {
+  return { windowMs: drain.window, hardMs: drain.hard }
+}
+
+function compileLifecycle(config: Config): Pick<Snapshot, 'supervision' | 'cores' | 'overload'> {
+  const { supervision, cores, overload } = config
+  const { stuckAfter, killAfter, maxRestarts, within, backoff, heap } = supervision
+  return {
+    supervision: {
+      stuckAfterMs: stuckAfter,
+      killAfterMs: killAfter,
+      maxRestarts,
+      withinMs: within,
+      backoff: { firstMs: backoff.first, maxMs: backoff.max },
+      heapBytes: heap,
+    },
+    cores: { ...cores },
+    overload: overload === 'off' ? undefined : { delayMs: overload.delay, windowMs: overload.window },
   }
 }
 

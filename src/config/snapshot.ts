@@ -6,31 +6,8 @@
  * (a listener by name, a cluster by name, an endpoint by cluster and address), so statistics survive a reload.
  */
 
-export type ListenerTimeouts = {
-  readonly requestHeadMs: number
-  readonly keepAliveMs: number
-  readonly clientMs: number
-  readonly clientFinMs: number
-  readonly tunnelMs: number
-}
-
-export type ListenerLimits = {
-  readonly target: number
-  readonly head: number
-  readonly fields: number
-  /** Bytes of a request body; Infinity means no limit. */
-  readonly body: number
-  /** Bytes of chunk extensions over a whole body. */
-  readonly chunkExtensions: number
-  /** Bytes of the trailer section. */
-  readonly trailers: number
-  /** Requests waiting behind the one in progress on a connection. */
-  readonly pipeline: number
-  /** Client connections open on this listener over all shards; 0 = only the process-wide limit. */
-  readonly connections: number
-  /** … and per client IP; 0 = unlimited. */
-  readonly connectionsPerClient: number
-}
+import type { ListenerLimits, ListenerTimeouts } from './listener-limits.ts'
+import type { CoresSpec, DrainSpec, OverloadSpec, SupervisionSpec } from './lifecycle.ts'
 
 export type ListenerSpec = {
   readonly id: number
@@ -42,6 +19,7 @@ export type ListenerSpec = {
   readonly limits: ListenerLimits
   /** CIDRs whose forwarding fields are believed. */
   readonly trustedProxies: readonly string[]
+  readonly drain: DrainSpec
 }
 
 export type EndpointSpec = {
@@ -288,8 +266,12 @@ export type Snapshot = {
   readonly routes: readonly RouteSpec[]
   readonly clusters: readonly ClusterSpec[]
   readonly accessLog: AccessLogSpec
-  readonly admin: { readonly bind: string | undefined }
-  readonly drain: { readonly windowMs: number; readonly hardMs: number }
+  readonly admin: { readonly bind: string | undefined; readonly faults: boolean }
+  readonly drain: DrainSpec
+  readonly supervision: SupervisionSpec
+  readonly cores: CoresSpec
+  /** undefined = nothing is refused for being late. */
+  readonly overload: OverloadSpec | undefined
   /** Over all clusters. */
   readonly probes: { readonly maxPerSecond: number }
   /** Decisions kept for `explain`: of a share of the requests, and of all that failed; the last `keep` of each. */

@@ -26,6 +26,12 @@ export function createAcceptor(listeners: Listeners): AcceptorControl {
       groups.delete(keyOf(group))
       listeners.close(held)
     },
+    fault() {
+      throw new Error('not built yet')
+    },
+    inherit: (fds) => listeners.inherit(fds),
+    extend: (group, members, backlog) => listeners.extend(group, members, backlog),
+    serve() {},
     steer(group, weights) {
       listeners.steer(known(group), weights)
     },

@@ -5,9 +5,12 @@ import type { ActorRef } from '../actor/rpc.ts'
 import { withoutSecrets } from '../config/secrets.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Connections, ListenerGroup } from '../io/engine.ts'
+import { allocateEngineMemory } from '../io/engine-memory.ts'
+import { Reactor } from '../io/reactor.ts'
 import { startThread } from '../io/thread.ts'
 import type { Thread } from '../io/thread.ts'
 import type { ShardControl, ShardSeed } from '../proxy/control.ts'
+import { ENGINE_OPTIONS, SHARD_REACTOR } from '../proxy/shard.ts'
 import { zeroStripe } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import type {
@@ -36,7 +39,7 @@ export type ActorsContext = {
   readonly fleet: Fleet
   readonly connections: Connections
   /** What all shards are given. */
-  readonly shardSeed: Omit<ShardSeed, 'shard'>
+  readonly shardSeed: Omit<ShardSeed, 'shard' | 'memory'>
   /** What the actors are to do now; read again for every new life. */
   readonly desired: () => Desired
   readonly main: MainControl
@@ -170,7 +173,11 @@ export class Actors implements Keeper {
     const { urls, fleet } = this.#context
     const shard = shardOf(id)
     if (shard >= 0) {
-      const seed: ShardSeed = { ...this.#context.shardSeed, shard }
+      const seed: ShardSeed = {
+        ...this.#context.shardSeed,
+        shard,
+        memory: allocateEngineMemory({ ...ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(SHARD_REACTOR) }),
+      }
       const thread = startThread<ShardControl>({ name: id, url: urls.shard, seed })
       this.#links.set(shard, new ShardLink(thread.ref, shard))
       return thread

@@ -194,7 +194,13 @@ export class Program {
       shardSeed: { fleet: fleet.handle, maxConnections, hashKey: [entropy(), entropy()] },
       desired: () => publisher().desired(),
       groups: () => publisher().groups(),
-      main: { reload: () => this.reload(), patch: (order) => this.#patch(order) },
+      main: {
+        restartShard: notBuilt,
+        restartShards: notBuilt,
+        fault: notBuilt,
+        reload: () => this.reload(),
+        patch: (order) => this.#patch(order),
+      },
       say: (line) => say(`weir: ${line}`),
       bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry),
       bringUpAcceptor: () => publisher().bringUp(),
@@ -269,3 +275,7 @@ export class Program {
 
 /** Telemetry died: its successor is brought up with all of it. */
 function ignore(): void {}
+
+function notBuilt(): never {
+  throw new Error('not built yet')
+}

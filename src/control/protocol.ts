@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ListenerGroup } from '../io/engine.ts'
+import type { FaultKind } from '../proxy/control.ts'
 import type { FleetHandle } from '../shm/layout.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { EndpointPatch } from './patch.ts'
@@ -11,12 +12,43 @@ import type { EndpointPatch } from './patch.ts'
 
 /** The acceptor: makes and keeps every listening socket. */
 export interface AcceptorControl {
+  /** Make it fail on purpose; the same of every actor. Answers before it happens. */
+  fault(kind: FaultKind): void
+  /** Sockets this process was born with; grouped, ours from now on. */
+  inherit(fds: readonly number[]): readonly ListenerGroup[]
+  /** One group with more members. */
+  extend(group: ListenerGroup, members: number, backlog: number): ListenerGroup
+  /** Who may be given connections from now on. The acceptor steers by it, by heartbeats and by busy time, until told otherwise. */
+  serve(roster: Roster): void
   /** The groups a predecessor opened and that are the process's still. Before anything else, once. */
   adopt(groups: readonly ListenerGroup[]): void
   open(address: string, members: number, backlog: number): ListenerGroup
   close(group: ListenerGroup): void
   /** Share of new connections per member. */
   steer(group: ListenerGroup, weights: readonly number[]): void
+}
+
+/** What the acceptor steers by. */
+export type Roster = {
+  /** Shards in service. Others (dead, starting, leaving, gone) get nothing new. */
+  readonly serving: readonly number[]
+  readonly stuckAfterMs: number
+  /** By busy time; else evenly. */
+  readonly byBusyTime: boolean
+}
+
+/** Main, as the acceptor's watch sees it. */
+export interface WatchControl {
+  /** A shard's heartbeat is missing for longer than `stuckAfter`: it gets no new connections already; somebody has to serve its listening sockets. */
+  stuck(shard: number): void
+  /** It beats again, and gets connections again. */
+  recovered(shard: number): void
+}
+
+export type AcceptorSeed = {
+  readonly fleet: FleetHandle
+  /** The other end serves `WatchControl`. */
+  readonly main: MessagePort
 }
 
 /** Telemetry: reads shared memory; writes the access log, serves the admin API. */
@@ -43,10 +75,18 @@ export type HealthSeed = { readonly fleet: FleetHandle }
 
 /** Main, as telemetry's admin API sees it. */
 export interface MainControl {
+  /** Replace a shard in good order (planned handover). Answered when its successor serves. */
+  restartShard(shard: number): Promise<OrderResult>
+  /** All shards, one after the other, with jittered pauses. Answered at once; one at a time. */
+  restartShards(): Promise<OrderResult>
+  /** Make an actor fail on purpose; refused unless `admin.faults`. `actor`: an id of the tree (`shard 0`, `acceptor`, …). */
+  fault(actor: string, kind: FaultKind): Promise<OrderResult>
   reload(): Promise<ReloadResult>
   /** What an operator wants of an endpoint. Done, and telemetry has seen the snapshot it was done to, when it is answered. */
   patch(order: PatchOrder): Promise<PatchResult>
 }
+
+export type OrderResult = { readonly ok: true } | { readonly ok: false; readonly detail: string }
 
 export type PatchOrder = {
   readonly cluster: string

@@ -23,6 +23,7 @@ const CLIENT_BUCKETS = 65_536
  */
 export function provide(snapshot: Snapshot, connections: Connections): Provision {
   const { shards, listeners } = snapshot
+  const fdLimit = connections.raiseFdLimit()
   const handle = allocateFleet({
     shards,
     endpoints: SLOT_CAPACITY.endpoint,
@@ -32,8 +33,9 @@ export function provide(snapshot: Snapshot, connections: Connections): Provision
     clientBuckets: CLIENT_BUCKETS,
     logBytes: LOG_RING_BYTES,
     explainBytes: EXPLAIN_RING_BYTES,
+    fds: fdLimit,
     ringRecords: RING_RECORDS,
   })
   const sockets = wantedBindings(listeners).length * shards
-  return { fleet: openFleet(handle), capacity: capacityOf(connections.raiseFdLimit(), shards, sockets) }
+  return { fleet: openFleet(handle), capacity: capacityOf(fdLimit, shards, sockets) }
 }

@@ -122,7 +122,36 @@ export const ENGINE_STATS = [
 ] as const
 export type EngineStat = (typeof ENGINE_STATS)[number]
 
+/**
+ * What of a life of a shard outlives its thread, in one SharedArrayBuffer that main makes (one per life) and keeps until the estate of
+ * that life is settled: the buffer, the tables, and where its thread was in them.
+ */
+export type EngineMemory = {
+  readonly buffer: SharedArrayBuffer
+  /** Byte offsets of the parts. `mem` is `arenaBytes + ownBytes` long and begins on a page. */
+  readonly mem: number
+  readonly events: number
+  readonly ops: number
+  /** Int32s, see `LIVE`. */
+  readonly live: number
+}
+
+/** Words (Int32, plain stores) that tell where a shard's thread was when it died. */
+export const LIVE = {
+  /** Rows of the event table in the batch being handled; 0 outside of one. Writer: the engine. */
+  rows: 0,
+  /** Index of the row being handled; -1 outside of a batch. Rows behind it were not seen by anybody. Writer: the reactor. */
+  cursor: 1,
+  /** Op rows written and not yet run: the engine runs them when it is stopped, so what was decided is done. Writer: the op writer, after each row; the engine sets 0 when it takes them. */
+  ops: 2,
+} as const
+export const LIVE_WORDS = 32
+
 export type EngineOptions = {
+  /** Absent: memory of the engine's own, which ends with it. */
+  readonly memory?: EngineMemory
+  /** One word of shared memory: monotonic ms, stored by native code with every batch and at least every 15 ms while the loop of the thread turns. Absent: none. */
+  readonly heartbeat?: Float64Array
   /** This engine's index in the process: owner id of its connections and target of `wake` and `handover`. 0…255. */
   readonly shard: number
   /** Bytes of `mem` for incoming data, at the front. At least 64 KiB. */
@@ -174,7 +203,17 @@ export interface Engine {
   unlisten(listenerFd: number): void
   /** Make engine `shard` of this process deliver a `wake` row. True if it exists. Callable from any thread. */
   wake(shard: number): boolean
-  /** Stop for good: connections that are still open stay in the process's table, owned by this shard's index, for someone to adopt or reset. */
+  /**
+   * Take a connection that another, stopped engine left in the process's table (`Connections.estate`) or that `handover` gave to this engine: it is
+   * this engine's from now on, reading paused until `resume`, relays of the life before forgotten, queued output kept (`blocked` is owed a `writable`).
+   * Returns the new generation, or 0 if that handle is not to be had any more.
+   */
+  take(fd: number, generation: number): number
+  /** FLAG bits of a live handle: 1 = the peer's FIN was read, 2 = output is queued natively. -1 for a dead one. */
+  flagsOf(fd: number, generation: number): number
+  /** IP as text (as in `accepted` rows) and port of the peer, `ip port`; `unix: 0`; undefined for a dead handle. */
+  peerOf(fd: number, generation: number): string | undefined
+  /** Stop for good: op rows written and not yet run are run (`LIVE.ops`), then connections that are still open stay in the process's table, owned by this shard's index, for someone to adopt or reset. */
   stop(): void
 }
 
@@ -192,6 +231,11 @@ export interface Listeners {
   open(address: string, members: number, backlog: number): ListenerGroup
   /** Close every member (queued connections are reset by the kernel: unlisten and drain before). Removes a unix socket's file. */
   close(group: ListenerGroup): void
+  /** Listening sockets that this process was born with (systemd, our master, a predecessor): grouped by local address, in the order of their numbers.
+   * What does not listen or is no stream socket is left out. They are ours from now on: CLOEXEC, non-blocking. */
+  inherit(fds: readonly number[]): readonly ListenerGroup[]
+  /** One group with more members on its address, appended (SO_REUSEPORT groups only; a socket without it is shared by all shards as it is). */
+  extend(group: ListenerGroup, members: number, backlog: number): ListenerGroup
   /** Share of new connections per member (any non-negative numbers, not all 0), by classic BPF on the group; a 0 gets none. */
   steer(group: ListenerGroup, weights: readonly number[]): void
 }
@@ -205,4 +249,32 @@ export interface Connections {
   /** Reset every connection a dead shard left behind and return how many; those closed gracefully whose output is the kernel's already are
    * only closed, and not counted. Only when that shard's engine has stopped. */
   resetOwned(shard: number): number
+  /** What a stopped shard left that can go on: `ESTATE_WORDS` int32s each: fd, generation, kind (1 client, 2 upstream), listener token, bytes received and sent so far
+   * (low, high word). Whatever was connecting, failing or closing is ended here (as `resetOwned` does). Only when that shard's engine has stopped. */
+  estate(shard: number): Int32Array
+  /** Reset one connection that nobody's engine serves. False if that handle is gone or served. */
+  resetOne(fd: number, generation: number): boolean
+}
+export const ESTATE_WORDS = 6
+
+/** What threads and processes can be told that Node has no words for. Errors are `Error`s with `code`. */
+export interface Host {
+  /** Keep the calling thread on these CPUs. */
+  pin(cpus: readonly number[]): void
+  /**
+   * Of the calling thread's V8: when its heap nears its limit, store 1 to `alarm[0]` (shared memory) and give it `extraBytes` more, once, so that whoever watches
+   * the word can end the thread before V8 aborts the process. Once per thread.
+   */
+  guardHeap(alarm: Float64Array, extraBytes: number): void
+  /** sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET (`/path` or `@abstract`). False if nobody listens there. */
+  notify(socket: string, text: string): boolean
+  /** Send descriptors with a few bytes of text (SCM_RIGHTS) over a unix stream or seqpacket socket; blocks while it is full, for a second at most. */
+  sendFds(socketFd: number, text: string, fds: readonly number[]): void
+  /** What `sendFds` sent, or undefined if nothing is there. Descriptors are CLOEXEC and ours. */
+  receiveFds(socketFd: number): { readonly text: string; readonly fds: readonly number[] } | undefined
+  /** Two connected unix seqpacket sockets, CLOEXEC. */
+  socketPair(): readonly [number, number]
+  /** Clear (true) or set CLOEXEC. */
+  keepOnExec(fd: number, keep: boolean): void
+  closeFd(fd: number): void
 }

@@ -17,7 +17,7 @@ import { ShardRecorder } from '../telemetry/recorder.ts'
 import { UpstreamConnection } from '../upstream/connection.ts'
 import { FleetFacts } from '../upstream/fleet-facts.ts'
 import { ProxyContext } from './context.ts'
-import type { ShardControl } from './control.ts'
+import type { EstateResult, ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
 import { Explainer } from './explain.ts'
 import { FleetPorts } from './ports.ts'
@@ -145,6 +145,18 @@ export class Shard implements ReactorHandler, ShardControl {
   drain(windowMs: number, hardMs: number): Promise<void> {
     this.#context.draining = true
     return this.#drain.begin(windowMs, hardMs)
+  }
+
+  handOver(): Promise<void> {
+    throw new Error('not built yet')
+  }
+
+  inherit(): Promise<EstateResult> {
+    throw new Error('not built yet')
+  }
+
+  fault(): void {
+    throw new Error('not built yet')
   }
 
   census(): { clients: number; exchanges: number; upstreams: number } {

@@ -9,12 +9,15 @@ import {
   HEALTH_COUNTERS,
   OTHER_ACTORS,
   RETRY_WORDS,
+  SHARD_COUNT_WORD,
   stripeLayout,
 } from './layout.ts'
 import type { FleetHandle, FleetLayout, FleetShape, OtherActor, StripeLayout } from './layout.ts'
 import { LINE } from './memory.ts'
+import { ConnectionNotes, NOTE_WORDS } from './notes.ts'
 import type { RingRegion } from './ring.ts'
 import { ADMIN_WORDS, AdminTable, LIMIT_WORDS, LimitTable, VERDICT_WORDS, VerdictTable } from './tables.ts'
+import { VITALS_WORDS } from './vitals.ts'
 
 const STATE_WORD = 16 // second cache line of the pair: the heartbeat is written all the time, the state hardly ever
 
@@ -114,8 +117,12 @@ export class Fleet {
   readonly healthBeliefs: Float64Array
   /** Writer: the health actor. Readers: telemetry. */
   readonly healthCounters: Float64Array
+  /** What connections were doing, by fd. */
+  readonly notes: ConnectionNotes
   readonly #actors: readonly ActorLine[]
   readonly #layout: FleetLayout
+  /** Main's line: its words beside the state are the program's. */
+  readonly #words: Int32Array
 
   constructor(handle: FleetHandle) {
     const { shape } = handle
@@ -128,6 +135,7 @@ export class Fleet {
       (_, index) => new ActorLine(handle.memory, index),
     )
     const { memory } = handle
+    this.#words = new Int32Array(memory, this.#indexOf('main') * LINE, LINE / 4)
     const regions = fleetLayout(shape)
     this.#layout = regions
     this.verdicts = new VerdictTable(
@@ -136,6 +144,7 @@ export class Fleet {
     this.admin = new AdminTable(new Int32Array(memory, regions.admin, shape.endpoints * ADMIN_WORDS))
     this.limits = new LimitTable(new Int32Array(memory, regions.limits, shape.clusters * LIMIT_WORDS))
     this.healthBeliefs = new Float64Array(memory, regions.healthBeliefs, shape.endpoints * BELIEF_WIDTH)
+    this.notes = new ConnectionNotes(new Int32Array(memory, regions.notes, shape.fds * NOTE_WORDS))
     this.healthCounters = new Float64Array(memory, regions.healthCounters, HEALTH_COUNTERS)
   }
 
@@ -150,6 +159,28 @@ export class Fleet {
     const line = this.#actors[this.#indexOf(who)]
     if (line === undefined) throw new RangeError(`no actor ${who}`)
     return line
+  }
+
+  /**
+   * Shards with an index below this may live: who counts over all shards counts these. Writer: main, before the first of more shards starts and after the last of fewer ended.
+   */
+  get shardCount(): number {
+    return Atomics.load(this.#words, SHARD_COUNT_WORD)
+  }
+
+  set shardCount(count: number) {
+    Atomics.store(this.#words, SHARD_COUNT_WORD, count)
+  }
+
+  /** How an actor's thread does (`VITAL`). */
+  vitals(who: number | OtherActor): Float64Array {
+    const at = this.#layout.vitals + this.#indexOf(who) * VITALS_WORDS * 8
+    return new Float64Array(this.handle.memory, at, VITALS_WORDS)
+  }
+
+  /** The word that `EngineOptions.heartbeat` wants: of a shard's line, written natively. */
+  heartbeat(shard: number): Float64Array {
+    return new Float64Array(this.handle.memory, shard * LINE, 1)
   }
 
   /** The broadcast ring of a shard or of another actor: that actor writes, everybody reads. */

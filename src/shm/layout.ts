@@ -1,9 +1,11 @@
 import { BELIEF_WIDTH } from './beliefs.ts'
 import { BROADCAST_HEADER_BYTES, LEAST_RECORDS } from './broadcast.ts'
 import { alignUp, allocateShared, LINE } from './memory.ts'
+import { NOTE_WORDS } from './notes.ts'
 import { RECORD_BYTES } from './observation.ts'
 import { RING_HEADER_BYTES } from './ring.ts'
 import { ADMIN_WORDS, LIMIT_WORDS, VERDICT_WORDS } from './tables.ts'
+import { VITALS_WORDS } from './vitals.ts'
 
 /** Endpoint slots a fleet may have. */
 export const MAX_ENDPOINTS = 16_384
@@ -25,6 +27,7 @@ export type RowWidths = {
 }
 
 export type FleetShape = {
+  /** Stripes there are: the most shards the program may ever have. How many there are now is `fleet.shardCount`. */
   readonly shards: number
   /** Slots, at most `MAX_ENDPOINTS`. */
   readonly endpoints: number
@@ -37,6 +40,8 @@ export type FleetShape = {
   readonly logBytes: number
   /** Bytes of each shard's ring of decision records, a power of two; 0 for none. */
   readonly explainBytes: number
+  /** Rows of connection notes (`notes.ts`): one more than the largest fd there can be; 0 for none. */
+  readonly fds: number
   /** Records of each actor's broadcast ring, a power of two of at least `LEAST_RECORDS`. */
   readonly ringRecords: number
 }
@@ -126,6 +131,9 @@ export const stripeLayout = (shape: FleetShape): StripeLayout => {
   return { ...layout, bytes: alignUp(bytes, PAGE) }
 }
 
+/** In main's line, beside its state: how many shards there are now. */
+export const SHARD_COUNT_WORD = 17
+
 export const actorCount = (shape: FleetShape): number => shape.shards + OTHER_ACTORS.length
 
 /** Byte offsets of what is not in stripes, and of the stripes. All multiples of `LINE`. */
@@ -137,6 +145,10 @@ export type FleetLayout = {
   readonly healthBeliefs: number
   /** Counters of the health actor. */
   readonly healthCounters: number
+  /** Connection notes, by fd. */
+  readonly notes: number
+  /** How the actors' threads do (`vitals.ts`), in the order of their lines. */
+  readonly vitals: number
   /** One broadcast ring per actor, in the order of their lines. */
   readonly rings: number
   readonly ringBytes: number
@@ -160,6 +172,8 @@ export const fleetLayout = (shape: FleetShape): FleetLayout => {
     limits: take(shape.clusters * LIMIT_WORDS * 4, LINE),
     healthBeliefs: take(shape.endpoints * BELIEF_WIDTH * 8, LINE),
     healthCounters: take(HEALTH_COUNTERS * 8, LINE),
+    notes: take(shape.fds * NOTE_WORDS * 4, PAGE),
+    vitals: take(actorCount(shape) * VITALS_WORDS * 8, LINE),
     rings: take(actorCount(shape) * eachRing, PAGE),
     stripes: take(shape.shards * stripeBytes, PAGE),
   }
@@ -167,8 +181,16 @@ export const fleetLayout = (shape: FleetShape): FleetLayout => {
 }
 
 const assertShape = (shape: FleetShape): void => {
-  const { shards, endpoints, clusters, listeners, widths, clientBuckets, logBytes, explainBytes } = shape
-  for (const size of [endpoints, clusters, listeners, logBytes, explainBytes, ...Object.values(widths)]) {
+  const { shards, endpoints, clusters, listeners, widths, clientBuckets, logBytes, explainBytes, fds } = shape
+  for (const size of [
+    endpoints,
+    clusters,
+    listeners,
+    fds,
+    logBytes,
+    explainBytes,
+    ...Object.values(widths),
+  ]) {
     if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`fleet: ${size} is no size`)
   }
   if (!(shards >= 1 && shards <= 256)) throw new RangeError(`fleet: ${shards} shards: must be 1…256`)
@@ -189,5 +211,8 @@ const assertShape = (shape: FleetShape): void => {
  */
 export const allocateFleet = (shape: FleetShape): FleetHandle => {
   assertShape(shape)
-  return { memory: allocateShared(fleetLayout(shape).bytes), shape }
+  const memory = allocateShared(fleetLayout(shape).bytes)
+  const main = new Int32Array(memory, (shape.shards + OTHER_ACTORS.indexOf('main')) * LINE, LINE / 4)
+  main[SHARD_COUNT_WORD] = shape.shards
+  return { memory, shape }
 }

@@ -12,6 +12,7 @@ const SMALL: FleetShape = {
   clientBuckets: 1,
   logBytes: 0,
   explainBytes: 0,
+  fds: 64,
   ringRecords: 64,
 }
 

@@ -133,6 +133,18 @@ export class SimEngine implements Engine {
     return true
   }
 
+  take(): number {
+    throw new Error('not built yet')
+  }
+
+  flagsOf(): number {
+    throw new Error('not built yet')
+  }
+
+  peerOf(): string | undefined {
+    throw new Error('not built yet')
+  }
+
   stop(): void {
     const core = this.#core
     core.stopped = true

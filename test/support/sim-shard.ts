@@ -47,6 +47,7 @@ export const LISTENER: ListenerSpec = {
     clientMs: 30_000,
     clientFinMs: 1000,
     tunnelMs: 60_000,
+    connectionAgeMs: 0,
   },
   limits: {
     target: 8192,
@@ -58,8 +59,11 @@ export const LISTENER: ListenerSpec = {
     pipeline: 16,
     connections: 0,
     connectionsPerClient: 0,
+    ipv6Prefix: 64,
+    requestsPerConnection: 0,
   },
   trustedProxies: [],
+  drain: { windowMs: 1000, hardMs: 5000 },
 }
 
 export const CLUSTER: ClusterSpec = clusterSpec()
@@ -90,8 +94,19 @@ export const snapshotOf = (parts: SnapshotParts): Snapshot => ({
     },
   ],
   accessLog: { to: parts.logging === true ? 'stderr' : undefined, sample: 1, format: 'text' },
-  admin: { bind: undefined },
+  admin: { bind: undefined, faults: false },
   drain: { windowMs: 1000, hardMs: 5000 },
+  supervision: {
+    stuckAfterMs: 50,
+    killAfterMs: 2000,
+    maxRestarts: 100,
+    withinMs: 60_000,
+    backoff: { firstMs: 50, maxMs: 10_000 },
+    heapBytes: 1 << 30,
+  },
+  cores: { steer: true, handOver: true, pin: false },
+  overload: undefined,
+
   probes: { maxPerSecond: 1000 },
   explain: { sample: parts.explained ?? 0, keep: parts.kept ?? 64 },
 })
@@ -116,6 +131,7 @@ export const makeFleet = (shards: number): Fleet =>
       clientBuckets: 256,
       logBytes: 65_536,
       explainBytes: 65_536,
+      fds: 64,
       ringRecords: 64,
     }),
   )

@@ -58,6 +58,13 @@ export const listener = {
           doc: 'Longest silence, in both directions, of an upgraded connection. It replaces `client` and `server` there.',
           haproxy: 'timeout tunnel',
         },
+        connectionAge: {
+          kind: 'duration',
+          off: true,
+          default: '1h',
+          why: 'As nginx: connections that live for ever keep yesterday’s spread over shards and proxies.',
+          doc: 'A connection older than this, up to a tenth more or less by chance, is closed behind a response; `off`: never.',
+        },
         handshake: { kind: 'planned' },
       },
     },
@@ -141,6 +148,22 @@ export const listener = {
           why: "Thousands of people may share one address behind a carrier's NAT or another proxy.",
           doc: 'The same for each client address; 0 is no limit.',
         },
+        ipv6Prefix: {
+          kind: 'integer',
+          min: 32,
+          max: 128,
+          default: 64,
+          why: 'Whoever has one IPv6 address has 2⁶⁴ of them.',
+          doc: 'Bits of an IPv6 address that tell clients apart.',
+        },
+        requestsPerConnection: {
+          kind: 'integer',
+          min: 0,
+          max: 2_147_483_647,
+          default: 0,
+          why: 'The age of a connection bounds what matters.',
+          doc: 'Behind about so many requests, up to a tenth more or less by chance, a connection is closed; 0 is no limit.',
+        },
       },
     },
     trustedProxies: {
@@ -151,6 +174,18 @@ export const listener = {
       why: 'Whoever connects directly can write any forwarding field: believe nobody by default.',
       doc: 'Peers whose `x-forwarded-*` and `forwarded` fields are kept and extended; those of others are replaced.',
     },
-    drain: { kind: 'planned' },
+    drain: {
+      kind: 'object',
+      optional: true,
+      doc: 'As the program’s `drain`, for the clients of this listener: when it leaves the configuration, and when the program stops.',
+      fields: {
+        window: { kind: 'duration', optional: true, doc: 'Absent: the program’s.' },
+        hard: {
+          kind: 'duration',
+          optional: true,
+          doc: 'Absent: the program’s. Never beyond the program’s when that stops.',
+        },
+      },
+    },
   },
 } as const

@@ -1,5 +1,6 @@
 /** The schema of a whole configuration: the one description of every key. */
 import { cluster } from './cluster.ts'
+import { cores, drain, overload, supervision } from './lifecycle.ts'
 import { listener } from './listener.ts'
 import type { Infer, Schema } from './types.ts'
 
@@ -32,7 +33,12 @@ export const admin = {
       doc: 'Where it listens. It asks nobody who they are: bind it to loopback or a unix socket.',
       haproxy: 'stats socket',
     },
-    faults: { kind: 'planned' },
+    faults: {
+      kind: 'switch',
+      default: 'off',
+      why: 'It kills actors: for laboratories and drills.',
+      doc: 'Allow `POST /api/v1/shards/{id}/fault` and `POST /api/v1/actors/{name}/fault`.',
+    },
   },
 } as const
 
@@ -78,26 +84,6 @@ export const route = {
       doc: 'A prefix on segment borders (`/v1` and `/v1/` alike match `/v1` and `/v1/…`, never `/v1x`), or `=/x` for exactly that path. Absent: any.',
     },
     cluster: { kind: 'text', format: 'name', doc: 'Where its requests go.' },
-  },
-} as const
-
-export const drain = {
-  kind: 'object',
-  doc: 'How the program stops.',
-  fields: {
-    window: {
-      kind: 'duration',
-      default: '10s',
-      why: 'Clients learn of it at their next response; spread over some seconds, they do not all reconnect elsewhere at once.',
-      doc: 'Time over which idle connections are closed, after nothing new is accepted.',
-    },
-    hard: {
-      kind: 'duration',
-      default: '25s',
-      why: 'Just below the 30 s after which Kubernetes kills.',
-      doc: 'After which everything still open is reset. At least `window`.',
-      haproxy: 'hard-stop-after',
-    },
   },
 } as const
 
@@ -178,7 +164,9 @@ type RootSchema = {
     readonly zone: typeof zone
     readonly probes: typeof probes
     readonly explain: typeof explain
-    readonly supervision: { readonly kind: 'planned' }
+    readonly supervision: typeof supervision
+    readonly cores: typeof cores
+    readonly overload: typeof overload
   }
 }
 
@@ -216,7 +204,9 @@ export const ROOT: RootSchema & Schema = {
     zone,
     probes,
     explain,
-    supervision: { kind: 'planned' },
+    supervision,
+    cores,
+    overload,
   },
 }
 

@@ -27,8 +27,16 @@ export const PURE: ReadonlySet<string> = new Set([...LAYERS.slice(0, LAYERS.inde
 /** Folders that may use the runtime itself (`node:*`, clocks, timers). The rest is handed what it needs. */
 export const WORLDLY: ReadonlySet<string> = new Set(['io', 'control'])
 
+/** Types only, of what everybody is told to do. */
+const SNAPSHOT = new Set([
+  'src/config/snapshot.ts',
+  'src/config/lifecycle.ts',
+  'src/config/listener-limits.ts',
+])
+
 /** npm packages, each behind one folder. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@datadog/native-metrics': ['io'],
   comlink: ['actor'],
   piscina: ['control'],
   undici: ['io'],
@@ -68,7 +76,7 @@ function judge(module: Module, at: Import): Breach[] {
   }
   const to = folderOf(target)
   if (to === undefined) return breach(`imports ${target}: src imports only from src`)
-  if (to === from || (at.typeOnly && target === 'src/config/snapshot.ts')) return []
+  if (to === from || (at.typeOnly && SNAPSHOT.has(target))) return []
   if (LAYERS.indexOf(to) > LAYERS.indexOf(from)) {
     return breach(
       `src/${from} imports ${target}, which stands above it: move the shared part down or pass it in`,

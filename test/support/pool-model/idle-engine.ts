@@ -54,6 +54,18 @@ export class IdleEngine implements Engine {
   tickEvery(): void {}
   listen(): void {}
   unlisten(): void {}
+  take(): number {
+    throw new Error('not built yet')
+  }
+
+  flagsOf(): number {
+    throw new Error('not built yet')
+  }
+
+  peerOf(): string | undefined {
+    throw new Error('not built yet')
+  }
+
   stop(): void {}
 }
 

@@ -87,6 +87,14 @@ export class SimProcess implements Connections {
     return this.#connections(shard).length
   }
 
+  estate(): Int32Array {
+    throw new Error('not built yet')
+  }
+
+  resetOne(): boolean {
+    throw new Error('not built yet')
+  }
+
   resetOwned(shard: number): number {
     if (this.members.get(shard)?.stopped === false) throw new Error(`engine ${shard} still runs`)
     let count = 0

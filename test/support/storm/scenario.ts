@@ -1,9 +1,9 @@
 import { RETRY_CLASSES } from '../../../src/config/snapshot.ts'
+import type { ListenerTimeouts } from '../../../src/config/listener-limits.ts'
 import type {
   ClusterTimeouts,
   HedgeSpec,
   LimitSpec,
-  ListenerTimeouts,
   PoolSpec,
   RetrySpec,
 } from '../../../src/config/snapshot.ts'
@@ -54,6 +54,7 @@ const PATIENT_LISTENER: ListenerTimeouts = {
   clientMs: 120_000,
   clientFinMs: 5000,
   tunnelMs: 120_000,
+  connectionAgeMs: 0,
 }
 const PATIENT_CLUSTER: ClusterTimeouts = {
   connectMs: 60_000,
@@ -69,6 +70,7 @@ const HASTY_LISTENER: ListenerTimeouts = {
   clientMs: 1500,
   clientFinMs: 500,
   tunnelMs: 2000,
+  connectionAgeMs: 0,
 }
 const HASTY_CLUSTER: ClusterTimeouts = {
   connectMs: 500,

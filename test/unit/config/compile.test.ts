@@ -74,6 +74,7 @@ const LISTENER_DEFAULTS = {
     clientMs: 30_000,
     clientFinMs: 10_000,
     tunnelMs: 3_600_000,
+    connectionAgeMs: 3_600_000,
   },
   limits: {
     target: 8192,
@@ -85,8 +86,11 @@ const LISTENER_DEFAULTS = {
     pipeline: 16,
     connections: 0,
     connectionsPerClient: 0,
+    ipv6Prefix: 64,
+    requestsPerConnection: 0,
   },
   trustedProxies: [],
+  drain: { windowMs: 30_000, hardMs: 40_000 },
 }
 
 const CLUSTER_DEFAULTS = {
@@ -103,10 +107,24 @@ const CLUSTER_DEFAULTS = {
   pool: { maxPerHost: 512, maxTotal: 4096, idleTimeoutMs: 60_000, queue: 1024 },
 }
 
+const LIFECYCLE_DEFAULTS: Pick<Snapshot, 'supervision' | 'cores' | 'overload'> = {
+  supervision: {
+    stuckAfterMs: 50,
+    killAfterMs: 2000,
+    maxRestarts: 100,
+    withinMs: 60_000,
+    backoff: { firstMs: 50, maxMs: 10_000 },
+    heapBytes: 1 << 30,
+  },
+  cores: { steer: true, handOver: true, pin: false },
+  overload: { delayMs: 100, windowMs: 100 },
+}
+
 const GOLDEN: Snapshot = {
   version: 7,
   shards: 3,
-  admin: { bind: '127.0.0.1:9900' },
+  admin: { bind: '127.0.0.1:9900', faults: false },
+  ...LIFECYCLE_DEFAULTS,
   accessLog: { to: '/var/log/weir.log', sample: 0.25, format: 'json' },
   drain: { windowMs: 1000, hardMs: 2000 },
   probes: { maxPerSecond: 1000 },
@@ -117,7 +135,14 @@ const GOLDEN: Snapshot = {
       name: 'web',
       bind: ['0.0.0.0:80', '[::]:80', 'unix:/run/weir.sock'],
       backlog: 128,
-      timeouts: { requestHeadMs: 1000, keepAliveMs: 2000, clientMs: 3000, clientFinMs: 4000, tunnelMs: 5000 },
+      timeouts: {
+        requestHeadMs: 1000,
+        keepAliveMs: 2000,
+        clientMs: 3000,
+        clientFinMs: 4000,
+        tunnelMs: 5000,
+        connectionAgeMs: 3_600_000,
+      },
       limits: {
         target: 4096,
         head: 16_384,
@@ -128,10 +153,19 @@ const GOLDEN: Snapshot = {
         pipeline: 4,
         connections: 10_000,
         connectionsPerClient: 100,
+        ipv6Prefix: 64,
+        requestsPerConnection: 0,
       },
       trustedProxies: ['10.0.0.0/8', '::1/128'],
+      drain: { windowMs: 1000, hardMs: 2000 },
     },
-    { id: 1, name: 'internal', bind: ['127.0.0.1:0'], ...LISTENER_DEFAULTS },
+    {
+      id: 1,
+      name: 'internal',
+      bind: ['127.0.0.1:0'],
+      ...LISTENER_DEFAULTS,
+      drain: { windowMs: 1000, hardMs: 2000 },
+    },
   ],
   routes: [
     { host: 'api.example.com', path: '/v1/', cluster: 1 },
@@ -189,9 +223,10 @@ test('the least configuration gets every default', () => {
   assert.deepEqual(compileConfig(configOf(text), contextOf()), {
     version: 1,
     shards: 4,
-    admin: { bind: undefined },
+    admin: { bind: undefined, faults: false },
+    ...LIFECYCLE_DEFAULTS,
     accessLog: { to: undefined, sample: 1, format: 'text' },
-    drain: { windowMs: 10_000, hardMs: 25_000 },
+    drain: { windowMs: 30_000, hardMs: 40_000 },
     probes: { maxPerSecond: 1000 },
     explain: { sample: 0.01, keep: 4096 },
     listeners: [{ id: 0, name: 'web', bind: ['127.0.0.1:1'], ...LISTENER_DEFAULTS }],

@@ -24,6 +24,7 @@ const shape = {
   clientBuckets: 16,
   logBytes: 0,
   explainBytes: 0,
+  fds: 64,
   ringRecords: 64,
 }
 const REST_MS = 1000

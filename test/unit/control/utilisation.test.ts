@@ -13,6 +13,7 @@ test('how busy a shard was: over the time since it was last asked, at least a se
     clientBuckets: 16,
     logBytes: 0,
     explainBytes: 0,
+    fds: 64,
     ringRecords: 64,
   }
   const fleet = openFleet(allocateFleet({ shards: 2, ...sizes, widths: rowWidths(1) }))

@@ -17,6 +17,7 @@ const makeFleet = (): Fleet =>
       clientBuckets: 4096,
       logBytes: 0,
       explainBytes: 0,
+      fds: 64,
       ringRecords: 64,
     }),
   )

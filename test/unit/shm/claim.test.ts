@@ -18,6 +18,7 @@ const makeFleet = (shards: number): FleetHandle =>
     clientBuckets: 1,
     logBytes: 0,
     explainBytes: 0,
+    fds: 64,
     ringRecords: 64,
   })
 

@@ -27,6 +27,7 @@ const shape: FleetShape = {
   clientBuckets: 64,
   logBytes: 1024,
   explainBytes: 512,
+  fds: 64,
   ringRecords: 64,
 }
 

@@ -17,6 +17,7 @@ export const makeFleet = (shards: number = 2, logBytes: number = 1 << 16): Fleet
       clientBuckets: 64,
       logBytes,
       explainBytes: 0,
+      fds: 64,
       ringRecords: 64,
     }),
   )
