@@ -39,6 +39,7 @@ struct EngineMemory {
   uint8_t* mem;
   int32_t* events;
   int32_t* ops;
+  int32_t* live;
   double* clock;
   double* stats;
 };

@@ -49,14 +49,15 @@ bool Host::open(napi_value object, napi_value stats) {
 bool Host::makeMemory(napi_value object, napi_value stats, EngineMemory* memory) {
   const size_t memBytes = static_cast<size_t>(config_.arenaBytes) + config_.ownBytes;
   const auto words = [](int32_t rows) { return static_cast<size_t>(rows) * kEventWords; };
-  napi_value arrays[4] = {
+  napi_value arrays[5] = {
       makeArray(env_, napi_uint8_array, memBytes, 1, reinterpret_cast<void**>(&memory->mem)),
       makeArray(env_, napi_int32_array, words(config_.eventRows), 4, reinterpret_cast<void**>(&memory->events)),
       makeArray(env_, napi_int32_array, words(config_.opRows), 4, reinterpret_cast<void**>(&memory->ops)),
+      makeArray(env_, napi_int32_array, kLiveWords, 4, reinterpret_cast<void**>(&memory->live)),
       makeArray(env_, napi_float64_array, 2, 8, reinterpret_cast<void**>(&memory->clock)),
   };
-  const char* names[4] = {"mem", "events", "ops", "clock"};
-  for (int i = 0; i < 4; ++i) {
+  const char* names[5] = {"mem", "events", "ops", "live", "clock"};
+  for (int i = 0; i < 5; ++i) {
     if (arrays[i] == nullptr || napi_set_named_property(env_, object, names[i], arrays[i]) != napi_ok) return false;
     keep(arrays[i]);
   }

@@ -6,6 +6,7 @@ namespace weir {
 
 constexpr int kEventWords = 8;
 constexpr int kOpWords = 8;
+constexpr int kLiveWords = 32;
 
 enum class Event : int32_t {
   accepted = 1,

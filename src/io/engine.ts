@@ -180,6 +180,8 @@ export interface Engine {
   readonly arenaBytes: number
   readonly events: Int32Array
   readonly ops: Int32Array
+  /** `LIVE_WORDS` int32s, see `LIVE`. */
+  readonly live: Int32Array
   /** `[0]` monotonic milliseconds (fractional), `[1]` wall clock in Unix milliseconds; read once at the start of each batch. */
   readonly clock: Float64Array
   /** Begin to deliver batches. An exception out of the handler is rethrown as an uncaught exception of the thread. */

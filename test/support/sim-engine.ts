@@ -1,4 +1,5 @@
 import {
+  LIVE_WORDS,
   OP_WORDS,
   type BatchHandler,
   type Engine,
@@ -34,6 +35,7 @@ export class SimEngine implements Engine {
   readonly arenaBytes: number
   readonly events: Int32Array
   readonly ops: Int32Array
+  readonly live: Int32Array = new Int32Array(LIVE_WORDS)
   readonly clock: Float64Array = new Float64Array(2)
   readonly audit: EngineAudit
   readonly #core: EngineCore

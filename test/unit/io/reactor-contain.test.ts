@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EVENT, EVENT_WORDS, OP_WORDS } from '../../../src/io/engine.ts'
+import { EVENT, EVENT_WORDS, LIVE_WORDS, OP_WORDS } from '../../../src/io/engine.ts'
 import type { BatchHandler, Engine } from '../../../src/io/engine.ts'
 import { Connection } from '../../../src/io/connection.ts'
 import { Reactor } from '../../../src/io/reactor.ts'
@@ -43,6 +43,7 @@ const bench = (onAccepted: () => void): Bench => {
     arenaBytes: 65_536,
     events,
     ops,
+    live: new Int32Array(LIVE_WORDS),
     clock,
     start: (given: BatchHandler) => (handler = given),
     tickEvery: () => {},
