@@ -1,5 +1,8 @@
 /** Words of a client's key. */
-export const CLIENT_KEY_WORDS = 3
+export const CLIENT_KEY_WORDS = 5
+
+/** Bits of an IPv6 address that tell clients apart, unless somebody says otherwise: whoever has one address of a /64 has them all. */
+export const IPV6_PREFIX = 64
 
 const V4 = 4
 const V6 = 6
@@ -11,35 +14,45 @@ const DOT = 46
 const PERCENT = 37
 
 /**
- * What counts as one client, in words that can be hashed: an IPv4 address (an IPv4-mapped one alike), the /64 of an IPv6 address
- * (whoever has one address there has them all), everything else together (unix sockets). Takes any text an
- * inet_ntop may print, a zone id ignored; what is not an address is `OTHER`, never an error. Writes `CLIENT_KEY_WORDS` words.
+ * What counts as one client, in words that can be hashed: an IPv4 address (an IPv4-mapped one alike), the first bits of an IPv6 address,
+ * everything else together (unix sockets). Takes any text an inet_ntop may print, a zone id ignored; what is not
+ * an address is `OTHER`, never an error. Writes `CLIENT_KEY_WORDS` words: the family, then the bits that count, the others 0.
  */
 export class ClientKey {
   readonly words: Int32Array = new Int32Array(CLIENT_KEY_WORDS)
   readonly #groups = new Int32Array(8)
 
-  set(ip: string): void {
+  /** `prefix`: bits of an IPv6 address that count, 0…128. */
+  set(ip: string, prefix: number = IPV6_PREFIX): void {
     const v6 = ip.includes(':') && !ip.startsWith('unix:')
-    if (v6 && this.#parseV6(ip)) this.#setV6()
+    if (v6 && this.#parseV6(ip)) this.#setV6(prefix)
     else if (!v6) {
       const address = parseV4(ip, 0)
-      if (address < 0) this.#set(OTHER, 0, 0)
-      else this.#set(V4, address | 0, 0)
-    } else this.#set(OTHER, 0, 0)
+      if (address < 0) this.#setShort(OTHER, 0)
+      else this.#setShort(V4, address | 0)
+    } else this.#setShort(OTHER, 0)
   }
 
-  #setV6(): void {
+  #setV6(prefix: number): void {
     const g = this.#groups
     const mapped = (g[0]! | g[1]! | g[2]! | g[3]! | g[4]!) === 0 && g[5] === MAPPED
-    if (mapped) this.#set(V4, (g[6]! << 16) | g[7]!, 0)
-    else this.#set(V6, (g[0]! << 16) | g[1]!, (g[2]! << 16) | g[3]!)
+    if (mapped) {
+      this.#setShort(V4, (g[6]! << 16) | g[7]!)
+      return
+    }
+    this.words[0] = V6
+    for (let word = 0; word < 4; word++) {
+      const bits = Math.min(32, Math.max(0, prefix - word * 32))
+      // A shift by 32 is one by 0: no bit at all is a case of its own.
+      const mask = bits === 0 ? 0 : -1 << (32 - bits)
+      this.words[1 + word] = ((g[word * 2]! << 16) | g[word * 2 + 1]!) & mask
+    }
   }
 
-  #set(family: number, high: number, low: number): void {
+  #setShort(family: number, address: number): void {
+    this.words.fill(0)
     this.words[0] = family
-    this.words[1] = high
-    this.words[2] = low
+    this.words[1] = address
   }
 
   /** Fill the groups; false if this is no address. */

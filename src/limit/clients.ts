@@ -1,6 +1,9 @@
 import { halfSipHash } from '../base/siphash.ts'
 import type { Fleet } from '../shm/fleet.ts'
-import { CLIENT_KEY_WORDS, ClientKey } from './client-key.ts'
+import { CLIENT_KEY_WORDS, ClientKey, IPV6_PREFIX } from './client-key.ts'
+
+/** Who counts as one client of which listener. `ipv6Prefix`: bits of an IPv6 address that tell clients apart, `IPV6_PREFIX` if not given. */
+export type ClientOf = { readonly listener: number; readonly ip: string; readonly ipv6Prefix?: number }
 
 /** A secret of the process, the same in all shards: 64 random bits as two int32. */
 export type HashKey = readonly [number, number]
@@ -34,9 +37,12 @@ export class ClientCounts {
     this.#hashKey = hashKey
   }
 
-  /** Count a connection of `ip` on `listener` unless `max` are open (0: no limit, but counted, so that a reload may set one). */
-  tryOpen(listener: number, ip: string, max: number): boolean {
-    this.#locate(listener, ip)
+  /**
+   * Count a connection unless `max` are open (0: no limit, but counted, so that a reload may set one). The same client, its prefix included,
+   * is owed to `close`.
+   */
+  tryOpen(client: ClientOf, max: number): boolean {
+    this.#locate(client)
     Atomics.add(this.#own, this.#first, 1)
     Atomics.add(this.#own, this.#second, 1)
     if (max === 0 || this.#estimate() <= max) return true
@@ -45,15 +51,23 @@ export class ClientCounts {
   }
 
   /** A connection that was counted by this shard is closed. */
-  close(listener: number, ip: string): void {
-    this.#locate(listener, ip)
+  close(client: ClientOf): void {
+    this.#locate(client)
     this.#subtract()
   }
 
-  /** Connections of `ip` on `listener`, at least. */
-  count(listener: number, ip: string): number {
-    this.#locate(listener, ip)
+  /** Connections of a client, at least. */
+  count(client: ClientOf): number {
+    this.#locate(client)
     return this.#estimate()
+  }
+
+  /**
+   * A number for the client, the same on all shards: an int32 nobody can aim for without the key. Of n others, one has the same by chance
+   * with a probability of n / 2³².
+   */
+  idOf(client: ClientOf): number {
+    return this.#hash(client) | 0
   }
 
   #subtract(): void {
@@ -61,13 +75,17 @@ export class ClientCounts {
     Atomics.sub(this.#own, this.#second, 1)
   }
 
-  #locate(listener: number, ip: string): void {
-    this.#key.set(ip)
-    this.#message[0] = listener
-    this.#message.set(this.#key.words, 1)
-    const hash = halfSipHash(this.#message, this.#message.length, this.#hashKey[0], this.#hashKey[1])
+  #locate(client: ClientOf): void {
+    const hash = this.#hash(client)
     this.#first = hash & (this.#buckets - 1)
     this.#second = this.#buckets + ((hash >>> 16) & (this.#buckets - 1))
+  }
+
+  #hash({ listener, ip, ipv6Prefix = IPV6_PREFIX }: ClientOf): number {
+    this.#key.set(ip, ipv6Prefix)
+    this.#message[0] = listener
+    this.#message.set(this.#key.words, 1)
+    return halfSipHash(this.#message, this.#message.length, this.#hashKey[0], this.#hashKey[1])
   }
 
   #estimate(): number {

@@ -1,6 +1,7 @@
 import type { PolicySource } from '../balance/policy-source.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Rng } from '../base/random.ts'
+import type { DrainSpec } from '../config/lifecycle.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { ClientConnection } from '../downstream/client.ts'
 import { Listener } from '../downstream/listener.ts'
@@ -82,6 +83,7 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #drain: Drain
   #listeners = new Map<number, Listener>()
   #version = 0
+  #usualDrain: DrainSpec = { windowMs: 0, hardMs: 0 }
   #clients = 0
 
   constructor(parts: ShardParts) {
@@ -110,9 +112,11 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)
-    const isEmpty = (): boolean => this.#clients === 0
-    const isSent = (): boolean => stats[QUEUED_BYTES] === 0
-    this.#drain = new Drain(this.reactor, isEmpty, isSent, () => this.#clusters.closeIdle())
+    this.#drain = new Drain(this.reactor, rng, {
+      empty: (): boolean => this.#clients === 0,
+      sent: (): boolean => stats[QUEUED_BYTES] === 0,
+      atEnd: (): void => this.#clusters.closeIdle(),
+    })
   }
 
   start(): void {
@@ -125,8 +129,12 @@ export class Shard implements ReactorHandler, ShardControl {
     if (snapshot.version <= this.#version) return
     this.#version = snapshot.version
     this.#service.routing = this.#clusters.apply(snapshot)
-    const listeners = snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service)] as const)
-    this.#listeners = new Map(listeners)
+    this.#usualDrain = snapshot.drain
+    const { rng } = this.#parts
+    this.#listeners = new Map(
+      snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service, rng)] as const),
+    )
+    this.#drain.leave(({ spec }) => this.#listeners.get(spec.id)?.spec.name === spec.name)
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0
     this.#context.explainer.configure(snapshot.explain)
@@ -143,8 +151,7 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   drain(windowMs: number, hardMs: number): Promise<void> {
-    this.#context.draining = true
-    return this.#drain.begin(windowMs, hardMs)
+    return this.#drain.begin({ windowMs, hardMs }, this.#usualDrain)
   }
 
   handOver(): Promise<void> {
@@ -184,7 +191,9 @@ export class Shard implements ReactorHandler, ShardControl {
     }
     this.#clients++
     this.#recorder.connectionOpened(id)
-    this.reactor.register(new ClientConnection(this.reactor, listener, accepted))
+    const client = new ClientConnection(this.reactor, listener, accepted)
+    this.reactor.register(client)
+    this.#drain.joined(client)
   }
 
   onWake(): void {
@@ -227,8 +236,8 @@ export class Shard implements ReactorHandler, ShardControl {
 
   #onClosed(client: ClientConnection): void {
     this.#clients--
-    const { id } = client.listener.spec
+    const { id, limits } = client.listener.spec
     this.#recorder.connectionClosed(id)
-    this.#gate.leave(id, client.peer)
+    this.#gate.leave(id, client.peer, limits)
   }
 }
