@@ -29,8 +29,18 @@ export function createAcceptor(listeners: Listeners): AcceptorControl {
     fault() {
       throw new Error('not built yet')
     },
-    inherit: (fds) => listeners.inherit(fds),
-    extend: (group, members, backlog) => listeners.extend(group, members, backlog),
+    inherit(fds) {
+      const inherited = listeners.inherit(fds)
+      for (const group of inherited) groups.set(keyOf(group), group)
+      return inherited
+    },
+    extend(group, members, backlog) {
+      const held = known(group)
+      const extended = listeners.extend(held, members, backlog)
+      groups.delete(keyOf(held))
+      groups.set(keyOf(extended), extended)
+      return extended
+    },
     serve() {},
     steer(group, weights) {
       listeners.steer(known(group), weights)

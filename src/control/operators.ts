@@ -2,6 +2,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { MainVoice } from '../shm/other-voices.ts'
 import { Overlay } from './overlay.ts'
+import type { NamedWish } from './overlay.ts'
 import type { PatchOrder, PatchResult, ProgramView } from './protocol.ts'
 
 type World = { readonly machineMs: () => number; readonly say: (line: string) => void }
@@ -23,6 +24,15 @@ export class Operators {
   prepare(snapshot: Snapshot): void {
     this.#voice.nowMs = this.#world.machineMs()
     this.#overlay.apply(snapshot)
+  }
+
+  /** What operators wished of the process before us. */
+  restore(wishes: readonly NamedWish[]): void {
+    this.#overlay.restore(wishes)
+  }
+
+  get wishes(): readonly NamedWish[] {
+    return this.#overlay.wishes
   }
 
   patch(snapshot: Snapshot, { cluster, address, patch, peer }: PatchOrder): PatchResult {

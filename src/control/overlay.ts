@@ -19,6 +19,9 @@ export type Applied =
   /** There is no such cluster or endpoint: what there is. */
   | { readonly ok: false; readonly detail: string }
 
+/** What is wished of one endpoint, for whoever comes after us. */
+export type NamedWish = Wish & { readonly cluster: string; readonly address: string }
+
 type Wish = { readonly admin: AdminState; /** null: as configured. */ readonly weight: number | null }
 
 const NO_WISH: Wish = { admin: 'ready', weight: null }
@@ -70,6 +73,21 @@ export class Overlay {
     this.#forgetAbsent(snapshot)
     this.#write(endpoint, wish)
     return { ok: true, change: changeOf(before, wish, endpoint.weight) }
+  }
+
+  /** All that is wished, oldest first. */
+  get wishes(): readonly NamedWish[] {
+    return Array.from(this.#wishes, ([key, wish]) => {
+      const [cluster = '', address = ''] = key.split(' ')
+      return { cluster, address, ...wish }
+    })
+  }
+
+  /** Wish this, and nothing else; what the rows say changes with `apply`. */
+  restore(wishes: readonly NamedWish[]): void {
+    this.#wishes.clear()
+    for (const { cluster, address, admin, weight } of wishes.slice(-this.#most))
+      this.#wishes.set(keyOf(cluster, address), { admin, weight })
   }
 
   /** To be called before shards hear of the snapshot. */

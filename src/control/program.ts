@@ -161,7 +161,9 @@ export class Program {
     const { fleet, capacity } = provide(snapshot)
     const operators = new Operators(fleet, this.#context)
     const actors = this.#newActors(fleet, capacity, () => publisher)
-    const publisher: Publisher = new Publisher(actors, snapshot, say, (next) => operators.prepare(next))
+    const publisher: Publisher = new Publisher(actors, snapshot, say, {
+      prepare: (next) => operators.prepare(next),
+    })
     const changes = new Changes(
       {
         loader: this.#loader,

@@ -8,9 +8,18 @@ import { planBindings, wantedBindings } from './bindings.ts'
 import type { Binding, Wanted } from './bindings.ts'
 import { Refusal } from './failure.ts'
 import type { Desired } from './shard-link.ts'
+import { Sockets } from './sockets.ts'
 
 /** The part of the actors a publication needs. */
 export type PublisherActors = Pick<Actors, 'acceptor' | 'sync' | 'steer'>
+
+export type PublisherHooks = {
+  /** Nothing stands against a snapshot any more; called before any shard hears of it. */
+  readonly prepare?: (snapshot: Snapshot) => void
+  readonly sockets?: Sockets
+  /** Nobody accepts before `release`. */
+  readonly held?: boolean
+}
 
 /**
  * Owner of what the data plane is told to do. A publication is atomic for its callers: all that can fail comes first, and if it does,
@@ -23,25 +32,45 @@ export class Publisher {
   readonly #actors: PublisherActors
   readonly #say: (line: string) => void
   readonly #prepare: (snapshot: Snapshot) => void
+  readonly #sockets: Sockets
+  #held: boolean
   #desired: Desired
   /** Sockets no shard uses any more that are still to be closed. */
   readonly #doomed = new Set<ListenerGroup>()
 
-  /** `prepare`: nothing stands against a snapshot any more; called before any shard hears of it. */
   constructor(
     actors: PublisherActors,
     first: Snapshot,
     say: (line: string) => void,
-    prepare: (snapshot: Snapshot) => void = () => {},
+    { prepare = ignore, sockets = new Sockets(), held = false }: PublisherHooks = {},
   ) {
     this.#prepare = prepare
+    this.#sockets = sockets
+    this.#held = held
     this.#actors = actors
     this.#desired = { snapshot: first, bindings: [] }
     this.#say = say
   }
 
   desired(): Desired {
-    return this.#desired
+    return this.#held ? { ...this.#desired, bindings: [] } : this.#desired
+  }
+
+  /** Accept: the process before us lets go. What it had and nobody wants is closed. */
+  async release(): Promise<void> {
+    this.#held = false
+    await this.#actors.sync()
+    for (const group of this.#sockets.leftOver()) this.#doomed.add(group)
+    for (const address of this.#sockets.unwanted())
+      this.#say(`weir: warning: we were given a socket on ${address}, which no listener is bound to`)
+    await this.sweep()
+    await this.#actors.steer()
+  }
+
+  /** Let go of the sockets and leave them open: another process accepts from them. */
+  async retire(): Promise<void> {
+    this.#desired = { ...this.#desired, bindings: [] }
+    await this.#actors.sync()
   }
 
   /** Throws a Refusal, or what `veto` throws. */
@@ -57,13 +86,16 @@ export class Publisher {
     this.#prepare(snapshot)
     this.#desired = { snapshot, bindings: [...plan.keep, ...opened] }
     await this.#actors.sync()
+    this.#announce()
     await this.#close(plan.close)
     await this.#actors.steer()
   }
 
   /** The acceptor is there: open what is configured if this is its first life, else close what could not be closed. */
-  bringUp(): Promise<void> {
-    return this.groups().length === 0 ? this.publish(this.#desired.snapshot) : this.sweep()
+  async bringUp(): Promise<void> {
+    if (this.groups().length > 0) return this.sweep()
+    await this.#sockets.adopt((fds) => this.#actors.acceptor().call.inherit(fds))
+    await this.publish(this.#desired.snapshot)
   }
 
   /** Accept nobody from now on: shards let go of the sockets, then they are closed. */
@@ -71,6 +103,7 @@ export class Publisher {
     const { snapshot, bindings } = this.#desired
     this.#desired = { snapshot, bindings: [] }
     await this.#actors.sync()
+    this.#announce()
     await this.#close(bindings)
   }
 
@@ -94,8 +127,12 @@ export class Publisher {
   }
 
   async #close(bindings: readonly Binding[]): Promise<void> {
-    for (const { group } of bindings) this.#doomed.add(group)
+    for (const { group } of bindings) if (!this.#sockets.giveBack(group)) this.#doomed.add(group)
     await this.sweep()
+  }
+
+  #announce(): void {
+    this.#sockets.bound(this.#desired.bindings)
   }
 
   /** All of them or none; every address that cannot be had is named. */
@@ -114,8 +151,15 @@ export class Publisher {
     throw new Refusal(problems)
   }
 
-  #open({ address, backlog }: Wanted): Promise<ListenerGroup> {
-    return this.#actors.acceptor().call.open(address, this.#desired.snapshot.shards, backlog)
+  /** What we were born with, or a new one. */
+  #open(want: Wanted): Promise<ListenerGroup> {
+    const { address, backlog } = want
+    const acceptor = this.#actors.acceptor().call
+    const members = this.#desired.snapshot.shards
+    const given = this.#sockets.take(want)
+    if (given === undefined) return acceptor.open(address, members, backlog)
+    const missing = given.address.startsWith('unix:') ? 0 : members - given.fds.length
+    return missing > 0 ? acceptor.extend(given, missing, backlog) : Promise.resolve(given)
   }
 }
 
@@ -145,3 +189,5 @@ export async function bindProblem(who: string, address: string, thrown: unknown)
 }
 
 async function nothing(): Promise<void> {}
+
+function ignore(): void {}

@@ -1,0 +1,96 @@
+import type { ListenerGroup } from '../io/engine.ts'
+import type { Wanted } from './bindings.ts'
+
+/** Listening sockets that this process was born with. */
+export type GivenSockets = {
+  /** What the process before us had them for (`Wanted.key`, `ADMIN_KEY`); '' where somebody else made them (systemd). */
+  readonly key: string
+  readonly fds: readonly number[]
+}
+
+/** A group of listening sockets and what it is for. */
+export type HeldGroup = { readonly key: string; readonly group: ListenerGroup }
+
+export const ADMIN_KEY = 'admin'
+
+type Idle = HeldGroup & { readonly lent: boolean }
+
+/**
+ * The listening sockets of a process that is not the first to have them. What is wanted is looked for here before it is opened: by what
+ * the process before had it for, so that a port the kernel chose stays, or by its address. Whoever keeps them for the next process
+ * hears of every change.
+ *
+ * Law: a socket that was lent to us (systemd's) is never closed by a change of the configuration: it waits here to be wanted again.
+ */
+export class Sockets {
+  #given: readonly GivenSockets[]
+  readonly #idle = new Set<Idle>()
+  readonly #lent = new Set<string>()
+  readonly #tell: (held: readonly HeldGroup[]) => void
+  #bound: readonly HeldGroup[] = []
+  #admin: ListenerGroup | undefined
+
+  constructor(given: readonly GivenSockets[] = [], tell: (held: readonly HeldGroup[]) => void = nobody) {
+    this.#given = given
+    this.#tell = tell
+  }
+
+  /** Group what we were given, by address. Later calls do nothing. */
+  async adopt(inherit: (fds: readonly number[]) => Promise<readonly ListenerGroup[]>): Promise<void> {
+    const given = this.#given
+    this.#given = []
+    if (given.length === 0) return
+    for (const group of await inherit(given.flatMap(({ fds }) => fds))) {
+      const { key = '' } = given.find(({ fds }) => fds.includes(group.fds[0] ?? -1)) ?? {}
+      if (key === '') this.#lent.add(group.address)
+      this.#idle.add({ key, group, lent: key === '' })
+    }
+  }
+
+  /** A group for this purpose, if there is one. */
+  take({ key, address }: Pick<Wanted, 'key' | 'address'>): ListenerGroup | undefined {
+    const held = [...this.#idle]
+    const found = held.find((idle) => idle.key === key) ?? held.find(({ group }) => group.address === address)
+    if (found === undefined) return undefined
+    this.#idle.delete(found)
+    return found.group
+  }
+
+  /** True: it was lent, and waits to be wanted again. False: it is ours to close. */
+  giveBack(group: ListenerGroup): boolean {
+    if (!this.#lent.has(group.address)) return false
+    this.#idle.add({ key: '', group, lent: true })
+    return true
+  }
+
+  /** Groups that a process before us had and nobody wants any more. They are the caller's to close. */
+  leftOver(): readonly ListenerGroup[] {
+    const left = [...this.#idle].filter(({ lent }) => !lent)
+    for (const idle of left) this.#idle.delete(idle)
+    return left.map(({ group }) => group)
+  }
+
+  /** Addresses of lent sockets that nobody wants. */
+  unwanted(): readonly string[] {
+    return [...this.#idle].filter(({ lent }) => lent).map(({ group }) => group.address)
+  }
+
+  /** What the listeners have now. */
+  bound(held: readonly HeldGroup[]): void {
+    this.#bound = held
+    this.#told()
+  }
+
+  /** What the admin API has now. */
+  boundAdmin(group: ListenerGroup | undefined): void {
+    this.#admin = group
+    this.#told()
+  }
+
+  #told(): void {
+    const admin = this.#admin === undefined ? [] : [{ key: ADMIN_KEY, group: this.#admin }]
+    this.#tell([...this.#bound, ...admin])
+  }
+}
+
+function nobody(): void {}
