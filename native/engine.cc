@@ -52,6 +52,23 @@ void Engine::readClock() {
   memory_.clock[1] = milliseconds(CLOCK_REALTIME);
 }
 
+void Engine::beginLife() {
+  memory_.live[kLiveRows] = memory_.live[kLiveOps] = 0;
+  memory_.live[kLiveCursor] = -1;
+  beat();
+}
+
+void Engine::runLeft() {
+  const int32_t rows = memory_.live[kLiveOps];
+  if (rows > 0) run(rows);
+}
+
+void Engine::beat() {
+  if (memory_.heartbeat == nullptr) return;
+  const std::atomic_ref<double> shared(*memory_.heartbeat);
+  shared.store(monotonicMs(), std::memory_order_relaxed);
+}
+
 void Engine::postWake() {
   const std::lock_guard<std::mutex> held(inboxLock_);
   wakeWanted_ = true;

@@ -34,7 +34,7 @@ struct EngineConfig {
   int32_t opRows;
 };
 
-// Memory that belongs to JavaScript; the host keeps it alive as long as the engine runs.
+// Memory that belongs to JavaScript; the host keeps it alive as long as the engine runs. What was made for a life of a shard outlives it.
 struct EngineMemory {
   uint8_t* mem;
   int32_t* events;
@@ -42,6 +42,7 @@ struct EngineMemory {
   int32_t* live;
   double* clock;
   double* stats;
+  double* heartbeat;  // null: none
 };
 
 constexpr int32_t kNoBatch = -1;
@@ -61,6 +62,13 @@ class Engine {
   // Fills the event table and reads the clock; the number of rows, or kNoBatch.
   int32_t collect(bool evenIfEmpty);
   void run(int32_t rows);
+  // This life begins: nothing is under way.
+  void beginLife();
+  // The rows of the last batch were handled, and their ops ran.
+  void endBatch() { memory_.live[kLiveRows] = 0; }
+  // The thread has ended or will: what TypeScript decided and did not live to have run is done.
+  void runLeft();
+  void beat();
   // There is work that no epoll event will announce.
   bool busy() const { return !ready_.empty() || !pending_.empty() || pollFull_; }
   void readClock();

@@ -14,30 +14,26 @@ namespace {
 // that timers and messages of the thread do not wait.
 constexpr int kRounds = 4;
 constexpr double kDeadlineGrainMs = 5;
-
-napi_value makeArray(napi_env env, napi_typedarray_type type, size_t length, size_t width, void** data) {
-  napi_value buffer = nullptr;
-  napi_value array = nullptr;
-  if (napi_create_arraybuffer(env, length * width, data, &buffer) != napi_ok) return nullptr;
-  if (napi_create_typedarray(env, type, length, buffer, 0, &array) != napi_ok) return nullptr;
-  return array;
-}
+// Whoever watches the heartbeat counts on 15 ms.
+constexpr uint64_t kPulseMs = 10;
+constexpr int kHandles = 5;
 
 }  // namespace
 
 Host::Host(napi_env env, const EngineConfig& config) : env_(env), config_(config) {}
 
-bool Host::open(napi_value object, napi_value stats) {
-  EngineMemory memory{};
+bool Host::open(napi_value object, const SharedMemory& memory) {
   if (napi_add_async_cleanup_hook(env_, onCleanup, this, &hook_) != napi_ok) return false;
-  if (!makeMemory(object, stats, &memory)) return false;
-  engine_ = std::make_unique<Engine>(config_, memory);
+  if (!expose(object, memory)) return false;
+  engine_ = std::make_unique<Engine>(config_, memory.at);
   const int error = engine_->open();
   if (error != 0) {
     napi_throw_error(env_, "ERR_WEIR_ENGINE", strerror(error));
   } else if (!registry::add(config_.shard, engine_.get())) {
     napi_throw_error(env_, "ERR_WEIR_SHARD_TAKEN", "this process has an engine with this shard index");
   } else if (openHandles()) {
+    engine_->beginLife();
+    alive_ = true;
     return true;
   } else {
     napi_throw_error(env_, "ERR_WEIR_ENGINE", "the event loop refused the engine");
@@ -46,26 +42,11 @@ bool Host::open(napi_value object, napi_value stats) {
   return false;
 }
 
-bool Host::makeMemory(napi_value object, napi_value stats, EngineMemory* memory) {
-  const size_t memBytes = static_cast<size_t>(config_.arenaBytes) + config_.ownBytes;
-  const auto words = [](int32_t rows) { return static_cast<size_t>(rows) * kEventWords; };
-  napi_value arrays[5] = {
-      makeArray(env_, napi_uint8_array, memBytes, 1, reinterpret_cast<void**>(&memory->mem)),
-      makeArray(env_, napi_int32_array, words(config_.eventRows), 4, reinterpret_cast<void**>(&memory->events)),
-      makeArray(env_, napi_int32_array, words(config_.opRows), 4, reinterpret_cast<void**>(&memory->ops)),
-      makeArray(env_, napi_int32_array, kLiveWords, 4, reinterpret_cast<void**>(&memory->live)),
-      makeArray(env_, napi_float64_array, 2, 8, reinterpret_cast<void**>(&memory->clock)),
-  };
-  const char* names[5] = {"mem", "events", "ops", "live", "clock"};
-  for (int i = 0; i < 5; ++i) {
-    if (arrays[i] == nullptr || napi_set_named_property(env_, object, names[i], arrays[i]) != napi_ok) return false;
-    keep(arrays[i]);
+bool Host::expose(napi_value object, const SharedMemory& memory) {
+  for (const SharedMemory::Part& part : memory.parts) {
+    if (part.name != nullptr && napi_set_named_property(env_, object, part.name, part.array) != napi_ok) return false;
+    keep(part.array);
   }
-  keep(stats);
-  void* cells = nullptr;
-  napi_get_typedarray_info(env_, stats, nullptr, nullptr, &cells, nullptr, nullptr);
-  memory->stats = static_cast<double*>(cells);
-
   napi_value name;
   napi_create_string_utf8(env_, "weir:engine", NAPI_AUTO_LENGTH, &name);
   napi_create_reference(env_, object, 1, &resource_);
@@ -79,8 +60,11 @@ bool Host::openHandles() {
   uv_idle_init(loop, &idle_);
   uv_timer_init(loop, &ticker_);
   uv_timer_init(loop, &deadline_);
-  openHandles_ = 4;
-  poll_.data = idle_.data = ticker_.data = deadline_.data = this;
+  uv_timer_init(loop, &pulse_);
+  openHandles_ = kHandles;
+  poll_.data = idle_.data = ticker_.data = deadline_.data = pulse_.data = this;
+  uv_timer_start(&pulse_, [](uv_timer_t* pulse) { static_cast<Host*>(pulse->data)->engine_->beat(); }, kPulseMs, kPulseMs);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&pulse_));  // it tells that the loop turns, it is no reason to turn it
   return true;
 }
 
@@ -133,15 +117,25 @@ bool Host::deliver(int32_t rows) {
     int32_t ops = -1;  // not a number: a bad op row
     napi_get_value_int32(env_, answer, &ops);
     engine_->run(ops);
+    engine_->endBatch();
     return true;
   }
   napi_value thrown = nullptr;
   if (status == napi_pending_exception && napi_get_and_clear_last_exception(env_, &thrown) == napi_ok &&
-      napi_fatal_exception(env_, thrown) == napi_ok) {
+      napi_fatal_exception(env_, thrown) == napi_ok && mayRunJavaScript()) {
     return !stopped();
   }
-  halt();  // the thread is being terminated
+  halt();  // the thread is being terminated: another round would write over rows that its heirs are to read
   return false;
+}
+
+// A thread without a handler for uncaught exceptions ends by one, and calls into it fail from then on.
+bool Host::mayRunJavaScript() {
+  if (stopped()) return true;
+  napi_value resource = nullptr;
+  bool ignored = false;
+  napi_get_reference_value(env_, resource_, &resource);
+  return napi_has_named_property(env_, resource, "start", &ignored) == napi_ok;
 }
 
 void Host::schedule() {
@@ -177,14 +171,17 @@ void Host::halt() {
   uv_idle_stop(&idle_);
   uv_timer_stop(&ticker_);
   uv_timer_stop(&deadline_);
+  uv_timer_stop(&pulse_);
 }
 
 void Host::stop() {
   if (stopped()) return;
+  if (alive_) engine_->runLeft();
   registry::remove(config_.shard, engine_.get());
   if (openHandles_ > 0) {
     for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&idle_),
-                                reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_)}) {
+                                reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_),
+                                reinterpret_cast<uv_handle_t*>(&pulse_)}) {
       uv_close(handle, onClosed);
     }
   }

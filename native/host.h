@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "engine.h"
+#include "memory.h"
 
 namespace weir {
 
@@ -16,8 +17,8 @@ class Host {
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  // Makes the memory, the engine and the loop's handles; fills `object`. False: a JavaScript exception is pending.
-  bool open(napi_value object, napi_value stats);
+  // Makes the engine and the loop's handles; fills `object`. False: a JavaScript exception is pending.
+  bool open(napi_value object, const SharedMemory& memory);
   bool start(napi_value handler);
   void stop();
   bool stopped() const { return engine_ == nullptr; }
@@ -31,11 +32,12 @@ class Host {
 
  private:
   ~Host() = default;
-  bool makeMemory(napi_value object, napi_value stats, EngineMemory* memory);
+  bool expose(napi_value object, const SharedMemory& memory);
   bool openHandles();
   void turn(bool force);
   void rounds(bool force);
   bool deliver(int32_t rows);
+  bool mayRunJavaScript();
   void halt();
   void keep(napi_value value);
   void releaseReferences();
@@ -46,6 +48,7 @@ class Host {
   EngineConfig config_;
   std::unique_ptr<Engine> engine_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool alive_ = false;  // the memory is this engine's: the shard index was free, and everything opened
   bool dying_ = false;
   bool inTurn_ = false;
   bool halted_ = false;  // no more JavaScript, and nothing that waits for it: the thread is being terminated
@@ -59,6 +62,7 @@ class Host {
   uv_idle_t idle_{};
   uv_timer_t ticker_{};
   uv_timer_t deadline_{};
+  uv_timer_t pulse_{};
   double deadlineArmedMs_ = 0;
   int openHandles_ = 0;
 };

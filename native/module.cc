@@ -132,6 +132,7 @@ napi_value makeLayout(napi_env env) {
   napi_set_named_property(env, layout, "stats", stats);
   napi_set_named_property(env, layout, "eventWords", makeInt(env, kEventWords));
   napi_set_named_property(env, layout, "opWords", makeInt(env, kOpWords));
+  napi_set_named_property(env, layout, "liveWords", makeInt(env, kLiveWords));
   napi_set_named_property(env, layout, "lastEvent", makeInt(env, static_cast<int>(Event::exhausted)));
   napi_set_named_property(env, layout, "lastOp", makeInt(env, static_cast<int>(Op::handover)));
   return layout;

@@ -25,16 +25,6 @@ bool readOption(napi_env env, napi_value options, Option* option) {
   return false;
 }
 
-bool readStats(napi_env env, napi_value options, napi_value* stats) {
-  napi_typedarray_type type = napi_int8_array;
-  size_t length = 0;
-  napi_get_named_property(env, options, "stats", stats);
-  const bool fits = napi_get_typedarray_info(env, *stats, &type, &length, nullptr, nullptr, nullptr) == napi_ok &&
-                    type == napi_float64_array && length == static_cast<size_t>(Stat::count);
-  if (!fits) napi_throw_range_error(env, "ERR_WEIR_OPTION", "engine option out of range: stats");
-  return fits;
-}
-
 bool readConfig(napi_env env, napi_value options, EngineConfig* config) {
   constexpr double kMemMost = 1 << 30;  // spans are int32
   Option shard{"shard", 0, kShards - 1, 0};
@@ -173,18 +163,18 @@ napi_value wake(napi_env env, napi_callback_info info) {
 napi_value createEngine(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   EngineConfig config;
-  napi_value stats = nullptr;
+  SharedMemory memory;
   napi_valuetype type = napi_undefined;
   if (call.count > 0) napi_typeof(env, call.values[0], &type);
   if (type != napi_object) {
     napi_throw_type_error(env, "ERR_WEIR_OPTION", "createEngine takes options");
     return nullptr;
   }
-  if (!readConfig(env, call.values[0], &config) || !readStats(env, call.values[0], &stats)) return nullptr;
+  if (!readConfig(env, call.values[0], &config) || !openMemory(env, call.values[0], config, &memory)) return nullptr;
   napi_value object = nullptr;
   napi_create_object(env, &object);
   auto* host = new Host(env, config);  // owned by the environment's cleanup
-  if (!host->open(object, stats)) return nullptr;
+  if (!host->open(object, memory)) return nullptr;
   napi_set_named_property(env, object, "arenaBytes", makeInt(env, static_cast<int32_t>(config.arenaBytes)));
   define(env, object, "start", start, host);
   define(env, object, "stop", stop, host);

@@ -9,6 +9,7 @@
 namespace weir {
 
 void Engine::run(int32_t rows) {
+  memory_.live[kLiveOps] = 0;
   if (rows < 0 || rows > config_.opRows) return add(Stat::badOps);
   for (int32_t row = 0; row < rows;) {
     const int32_t* op = memory_.ops + row * kOpWords;

@@ -6,7 +6,12 @@ namespace weir {
 
 constexpr int kEventWords = 8;
 constexpr int kOpWords = 8;
+
+// Words of LIVE: where the thread is, for those who look once it is dead.
 constexpr int kLiveWords = 32;
+constexpr int kLiveRows = 0;
+constexpr int kLiveCursor = 1;
+constexpr int kLiveOps = 2;
 
 enum class Event : int32_t {
   accepted = 1,

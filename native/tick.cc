@@ -21,6 +21,7 @@ constexpr uint32_t kLeastRead = 1024;
 }  // namespace
 
 int32_t Engine::collect(bool evenIfEmpty) {
+  beat();
   rows_ = 0;
   arenaUsed_ = 0;
   anyRead_ = false;
@@ -35,6 +36,7 @@ int32_t Engine::collect(bool evenIfEmpty) {
   serveReady();
   collecting_ = false;
   if (rows_ == 0 && !evenIfEmpty) return kNoBatch;
+  memory_.live[kLiveRows] = rows_;
   readClock();
   add(Stat::ticks);
   add(Stat::events, rows_);
