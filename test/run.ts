@@ -85,18 +85,19 @@ async function runAll(plan: Plan): Promise<Ran[]> {
     for (const file of queue) {
       const ran = await runFile(file, limits, env)
       done.push(ran)
-      report(ran)
+      // A soak is run for its figures, too.
+      report(ran, plan.kind === 'soak')
     }
   }
   await Promise.all(Array.from({ length: plan.jobs }, work))
   return done
 }
 
-function report(ran: Ran): void {
+function report(ran: Ran, talks: boolean): void {
   const counts = `${ran.passed + ran.failed} tests, ${(ran.ms / 1000).toFixed(2)} s`
   console.log(`${ran.failed === 0 ? 'ok  ' : 'FAIL'} ${ran.file} (${counts})`)
   for (const failure of ran.failures) console.log(indent(`✗ ${failure}`))
-  if (ran.failed > 0 && ran.output !== '') console.log(indent(`output:\n${ran.output}`))
+  if ((talks || ran.failed > 0) && ran.output !== '') console.log(indent(`output:\n${ran.output}`))
 }
 
 function indent(text: string): string {
