@@ -7,6 +7,11 @@ import type { RequestHandler } from './service.ts'
 
 /** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
 const LOOKS = 4
+/**
+ * A connection whose time has come is closed when it has been quiet for so long: a client in a hurry sends its next request sooner, and is told with the
+ * response to that one; a FIN that crosses with a request loses it.
+ */
+export const QUIET_MS = 100
 
 /**
  * A client's connection: cuts what it reads into requests, one at a time and in order, and hands each to the service. It knows
@@ -37,6 +42,10 @@ export class ClientConnection extends Connection {
   #reading = false
   /** Requests in a row that were sent ahead: behind another in one read, or carried until the one before was done. */
   #pipelined = 0
+  /** From then on it is closed as soon as that loses nothing: its age, or a drain. */
+  #endsAtMs: number
+  /** Behind this many requests it is closed. */
+  #lastRequest: number
 
   constructor(reactor: Reactor, listener: Listener, accepted: Accepted) {
     super(reactor, accepted.fd, accepted.generation)
@@ -44,13 +53,38 @@ export class ClientConnection extends Connection {
     this.peer = accepted.peer
     this.port = accepted.port
     this.trusted = listener.trusts(accepted.peer)
+    this.#endsAtMs = reactor.nowMs + listener.drawAgeMs()
+    this.#lastRequest = listener.drawRequests()
     this.#headDeadlineMs = reactor.nowMs + listener.spec.timeouts.requestHeadMs
-    reactor.wheel.arm(this, this.#headDeadlineMs)
+    reactor.wheel.arm(this, Math.min(this.#headDeadlineMs, this.#endsAtMs))
   }
 
   /** It sent as many requests ahead as it may: the one begun now is the last (RFC 9112 §9.3.2 lets it send the rest again). */
   get pipelinedOut(): boolean {
     return this.#pipelined > this.listener.spec.limits.pipeline
+  }
+
+  /**
+   * The response that begins now is the last: the connection's time has come, or will have before it would count as quiet. With times spread evenly over
+   * a drain, the probability that a response says so rises as the window runs out, and the closes stay even. Requests that were sent ahead are answered first.
+   */
+  get leaving(): boolean {
+    if (!this.#carry.empty) return false
+    return this.requests >= this.#lastRequest || this.#endsAtMs <= this.reactor.nowMs + QUIET_MS
+  }
+
+  /** Its time has come. */
+  isOver(nowMs: number): boolean {
+    return this.#endsAtMs <= nowMs
+  }
+
+  /** End by then, in good order, unless it ends earlier anyway. */
+  endBy(atMs: number): void {
+    if (atMs >= this.#endsAtMs) return
+    this.#endsAtMs = atMs
+    if (!this.idle || this.blocked) return
+    const { wheel } = this.reactor
+    wheel.arm(this, Math.min(wheel.deadlineOf(this), Math.max(atMs, this.lastActiveMs + QUIET_MS)))
   }
 
   /** Waiting for a request, nothing of it read: may be closed without loss. */
@@ -126,7 +160,7 @@ export class ClientConnection extends Connection {
     if (this.handler !== undefined) this.handler.clientTimer(nowMs)
     else if (this.blocked) this.#awaitReader(nowMs)
     else if (this.#carry.empty) {
-      this.listener.service.idleTimeout(this)
+      if (!this.isOver(nowMs)) this.listener.service.idleTimeout(this)
       this.closeGracefully()
     } else this.listener.service.headTimeout(this)
   }
@@ -231,9 +265,13 @@ export class ClientConnection extends Connection {
 
   /** Between requests. */
   #rest(): void {
-    if (this.#headDeadlineMs !== Infinity && this.requests === 0) return // the first request's clock runs from the accept on
-    this.#headDeadlineMs = Infinity
-    this.reactor.wheel.arm(this, this.reactor.nowMs + this.listener.spec.timeouts.keepAliveMs)
+    const { nowMs, wheel } = this.reactor
+    if (this.requests > 0) this.#headDeadlineMs = Infinity // the first request's clock runs from the accept on
+    const idleEndMs =
+      this.#headDeadlineMs === Infinity
+        ? nowMs + this.listener.spec.timeouts.keepAliveMs
+        : this.#headDeadlineMs
+    wheel.arm(this, Math.min(idleEndMs, Math.max(this.#endsAtMs, nowMs + QUIET_MS)))
   }
 
   /** Its last response is still on its way: no request is due before it has read that, and while it reads it may take its time. */

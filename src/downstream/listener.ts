@@ -1,7 +1,12 @@
+import type { Rng } from '../base/random.ts'
 import type { ListenerSpec } from '../config/snapshot.ts'
 import { RequestParser } from '../http/h1/request-parser.ts'
 import { PeerSet } from '../io/peer-set.ts'
+import { jittered } from '../limit/closing-times.ts'
 import type { Service } from './service.ts'
+
+/** More requests than a connection will make; stays a small integer. */
+const MANY = 0x7fff_ffff
 
 /**
  * A shard's side of a listener: its specification as compiled, the parsers its connections share and whose forwarding fields are
@@ -14,9 +19,11 @@ export class Listener {
   parser: RequestParser
   readonly #spare: RequestParser[] = []
   readonly #trusted: PeerSet
+  readonly #rng: Rng
 
-  constructor(spec: ListenerSpec, service: Service) {
+  constructor(spec: ListenerSpec, service: Service, rng: Rng) {
     this.spec = spec
+    this.#rng = rng
     this.service = service
     this.parser = new RequestParser(spec.limits)
     this.#trusted = new PeerSet(spec.trustedProxies)
@@ -32,6 +39,19 @@ export class Listener {
   takeBack(parser: RequestParser): void {
     parser.reset()
     this.#spare.push(parser)
+  }
+
+  /** How old a new connection may become, in ms; Infinity where nothing is said. */
+  drawAgeMs(): number {
+    const { connectionAgeMs } = this.spec.timeouts
+    return connectionAgeMs === 0 ? Infinity : jittered(connectionAgeMs, this.#rng)
+  }
+
+  /** How many requests a new connection may make. */
+  drawRequests(): number {
+    const { requestsPerConnection } = this.spec.limits
+    if (requestsPerConnection === 0) return MANY
+    return Math.min(MANY, Math.max(1, Math.round(jittered(requestsPerConnection, this.#rng))))
   }
 
   /** Are the forwarding fields of this peer believed? Asked once per connection. */

@@ -36,8 +36,6 @@ export class ProxyContext {
   logging = false
   /** Where the id of our last own reply stands in `mem`. */
   repliedIdStart = 0
-  /** Responses say goodbye. */
-  draining = false
 
   constructor(parts: Pick<ProxyContext, 'shard' | 'reactor' | 'recorder' | 'rng' | 'budget' | 'explainer'>) {
     this.shard = parts.shard

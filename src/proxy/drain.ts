@@ -1,78 +1,176 @@
-import { ClientConnection } from '../downstream/client.ts'
+import type { Rng } from '../base/random.ts'
+import type { DrainSpec } from '../config/lifecycle.ts'
+import { ClientConnection, QUIET_MS } from '../downstream/client.ts'
+import type { Listener } from '../downstream/listener.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { ClosingTimes } from '../limit/closing-times.ts'
+
+/** What a drain asks of its shard. */
+export type DrainPorts = {
+  /** No client is left. */
+  readonly empty: () => boolean
+  /** Nothing is left that clients closed gracefully have still to be given. */
+  readonly sent: () => boolean
+  /** Runs when both hold, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any. */
+  readonly atEnd: () => void
+}
+
+/** Clients that leave over the same time. Listeners of one reading of the configuration: if one comes back, its new clients are not meant. */
+type Departure = {
+  readonly listeners: Set<Listener>
+  readonly clients: ClientConnection[]
+  readonly times: ClosingTimes
+  readonly hardEndMs: number
+  /** Those in the midst of a head were closed: the window is over. */
+  swept: boolean
+}
 
 /**
- * The end of a shard's clients: those idle are closed, spread evenly over the window; those with a request under way get their response,
- * with `connection: close`; what is left at the hard end is reset.
+ * The end of clients: of all a shard has, or of those whose listener left the configuration. Each gets a time, even over the window
+ * (`limit/closing-times.ts`), and is served until then. When it has come an idle connection is closed; one in use is told with its next response, or with
+ * the one before where no other may come in time. What is left at the hard end is reset.
+ *
+ * Law: of `n` connections that share a window, at most
+ *
+ *     n · (lengthMs + lateMs) / windowMs + 2
+ *
+ * are closed in any `lengthMs` of it. `lateMs` is how far a close may be from its time: of an idle connection three turns of the wheel (the timer's grain, the
+ * turn's, the batch's: 150 ms); in traffic also `QUIET_MS` before and after, and what is left of the request. So in any 100 ms: 2.5 times the mean, and 2, for certain.
  */
 export class Drain {
   readonly #reactor: Reactor
-  readonly #empty: () => boolean
-  readonly #sent: () => boolean
-  readonly #atEnd: () => void
-  #windowEndMs = Infinity
+  readonly #rng: Rng
+  readonly #ports: DrainPorts
+  #departures: Departure[] = []
+  /** How the whole shard drains, and how it would if nobody had said otherwise. */
+  #shard: { readonly spec: DrainSpec; readonly usual: DrainSpec } | undefined
   #hardEndMs = Infinity
-  #lastTurnMs = 0
   #resolve: (() => void) | undefined
   #promise: Promise<void> | undefined
 
-  /**
-   * `empty`: no client is left. `sent`: nothing is left that clients closed gracefully have still to be given.
-   * `atEnd` runs when both hold, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any.
-   */
-  constructor(reactor: Reactor, empty: () => boolean, sent: () => boolean, atEnd: () => void) {
+  constructor(reactor: Reactor, rng: Rng, ports: DrainPorts) {
     this.#reactor = reactor
-    this.#empty = empty
-    this.#sent = sent
-    this.#atEnd = atEnd
+    this.#rng = rng
+    this.#ports = ports
   }
 
-  begin(windowMs: number, hardMs: number): Promise<void> {
-    const nowMs = this.#reactor.nowMs
-    this.#windowEndMs = Math.min(this.#windowEndMs, nowMs + windowMs)
-    this.#hardEndMs = Math.min(this.#hardEndMs, nowMs + hardMs)
-    this.#lastTurnMs = nowMs
+  /**
+   * Drain the shard as `spec` says. A listener whose drain is not the `usual` one keeps to its own, but never goes beyond the hard end. A second
+   * one can only bring the end forward.
+   */
+  begin(spec: DrainSpec, usual: DrainSpec): Promise<void> {
+    const { nowMs } = this.#reactor
+    this.#shard = { spec, usual }
+    this.#hardEndMs = Math.min(this.#hardEndMs, nowMs + spec.hardMs)
     this.#promise ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
+    this.#depart(this.#clients(), (listener) => this.#drainOf(listener))
     this.onTurn(nowMs)
     this.#reactor.flush()
     return this.#promise
   }
 
+  /** The listeners for which `stays` does not hold left the configuration: their clients follow, as each says. */
+  leave(stays: (listener: Listener) => boolean): void {
+    const left: ClientConnection[] = []
+    for (const client of this.#clients()) {
+      const { listener } = client
+      if (!stays(listener) && !this.#departures.some(({ listeners }) => listeners.has(listener)))
+        left.push(client)
+    }
+    this.#depart(left, ({ spec }) => spec.drain)
+  }
+
+  /** A client that comes while the shard drains: it has what is left of the window. */
+  joined(client: ClientConnection): void {
+    if (this.#shard === undefined) return
+    const { listener } = client
+    const { nowMs } = this.#reactor
+    const { times } =
+      this.#departures.findLast(({ listeners }) => listeners.has(listener)) ??
+      this.#depart([client], () => this.#drainOf(listener))[0]!
+    client.endBy(times.draw(nowMs))
+  }
+
   onTurn(nowMs: number): void {
+    for (const departure of this.#departures) {
+      if (nowMs >= departure.hardEndMs) this.#reset(departure)
+      else if (!departure.swept && nowMs >= departure.times.endMs + 2 * QUIET_MS) this.#sweep(departure)
+    }
+    if (this.#departures.some(({ hardEndMs }) => nowMs >= hardEndMs)) {
+      this.#departures = this.#departures.filter(({ hardEndMs }) => nowMs < hardEndMs)
+    }
     if (this.#resolve === undefined) return
     const hard = nowMs >= this.#hardEndMs
-    if (hard) this.#resetAll()
-    else this.#closeShare(nowMs)
-    this.#lastTurnMs = nowMs
-    if (!this.#empty()) return
+    if (hard) for (const client of this.#clients()) cut(client)
+    if (!this.#ports.empty()) return
     this.#reactor.ops.flush() // closing is an op: what it leaves queued is known when it ran
-    if (!hard && !this.#sent()) return
-    this.#atEnd()
+    if (!hard && !this.#ports.sent()) return
+    this.#ports.atEnd()
     this.#resolve()
     this.#resolve = undefined
   }
 
-  /** As many of the idle ones as the time that passed is of the time that was left. */
-  #closeShare(nowMs: number): void {
-    const idle: ClientConnection[] = []
-    const over = nowMs >= this.#windowEndMs // then part of a head does not count as a request any more
-    for (const connection of this.#reactor.connections()) {
-      if (!(connection instanceof ClientConnection)) continue
-      if (connection.idle || (over && connection.handler === undefined)) idle.push(connection)
+  /** Give each of them a time; returns the departures they make up, one per drain there is. */
+  #depart(clients: Iterable<ClientConnection>, drainOf: (listener: Listener) => DrainSpec): Departure[] {
+    const { nowMs } = this.#reactor
+    const made = new Map<string, Departure>()
+    for (const client of clients) {
+      const { windowMs, hardMs } = drainOf(client.listener)
+      const key = `${windowMs} ${hardMs}`
+      let departure = made.get(key)
+      if (departure === undefined) {
+        departure = {
+          listeners: new Set(),
+          clients: [],
+          times: new ClosingTimes(nowMs, windowMs, this.#rng),
+          hardEndMs: nowMs + hardMs,
+          swept: false,
+        }
+        made.set(key, departure)
+      }
+      departure.listeners.add(client.listener)
+      departure.clients.push(client)
     }
-    const leftMs = this.#windowEndMs - this.#lastTurnMs
-    const share = leftMs <= 0 ? 1 : Math.min(1, (nowMs - this.#lastTurnMs) / leftMs)
-    const count = Math.ceil(idle.length * share)
-    for (let i = 0; i < count; i++) idle[i]!.closeGracefully()
+    for (const { clients: members, times } of made.values()) {
+      const dealt = times.deal(members.length)
+      for (let i = 0; i < members.length; i++) members[i]!.endBy(dealt[i]!)
+      members.length = 0
+    }
+    this.#departures.push(...made.values())
+    return [...made.values()]
   }
 
-  #resetAll(): void {
-    for (const connection of this.#reactor.connections()) {
-      if (!(connection instanceof ClientConnection)) continue
-      connection.handler?.cut()
-      connection.resetNow()
+  #drainOf({ spec: { drain } }: Listener): DrainSpec {
+    const { spec, usual } = this.#shard!
+    if (drain.windowMs === usual.windowMs && drain.hardMs === usual.hardMs) return spec
+    return {
+      windowMs: Math.min(drain.windowMs, spec.hardMs),
+      hardMs: Math.min(drain.hardMs, spec.hardMs),
     }
   }
+
+  /** The window is over: part of a head does not count as a request any more. */
+  #sweep(departure: Departure): void {
+    departure.swept = true
+    for (const client of this.#clients()) {
+      if (client.handler === undefined && departure.listeners.has(client.listener)) client.closeGracefully()
+    }
+  }
+
+  #reset({ listeners }: Departure): void {
+    for (const client of this.#clients()) if (listeners.has(client.listener)) cut(client)
+  }
+
+  *#clients(): Iterable<ClientConnection> {
+    for (const connection of this.#reactor.connections()) {
+      if (connection instanceof ClientConnection) yield connection
+    }
+  }
+}
+
+const cut = (client: ClientConnection): void => {
+  client.handler?.cut()
+  client.resetNow()
 }

@@ -93,11 +93,11 @@ export class ResponseSide {
   }
 
   /**
-   * The client's connection may carry another request behind a response that begins now: the client wants that, we are not about to
-   * stop, and (an early response) none of this request is left to be read.
+   * The client's connection may carry another request behind a response that begins now: the client wants that, the connection's
+   * time has not come, and (an early response) none of this request is left to be read.
    */
   get mayGoOn(): boolean {
-    return this.#wantsKeepAlive && this.#request.done && !this.#context.draining
+    return this.#wantsKeepAlive && this.#request.done && !this.#client.leaving
   }
 
   /** An interim head goes to the client. */

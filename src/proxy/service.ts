@@ -78,7 +78,7 @@ export class ProxyService implements Service {
     const bodiless = framing === BODY.none || framing === 0
     const upgrade = head.upgrade && bodiless && head.method === METHOD.get && namesWebSocket(head)
     const fallbackHost = cluster.spec.name
-    const keepAlive = persistent(head) && !this.#context.draining && !client.pipelinedOut
+    const keepAlive = persistent(head) && !client.pipelinedOut
     this.active++
     const exchange = this.#exchanges.take()
     exchange.begin(
@@ -150,7 +150,7 @@ export class ProxyService implements Service {
     // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
     // What follows a CONNECT was meant for the tunnel it asked for, not for us.
     const keep = whole && head.minor === 1 && persistent(head) && head.method !== METHOD.connect
-    const close = !keep || this.#context.draining || client.pipelinedOut
+    const close = !keep || client.leaving || client.pipelinedOut
     this.#answer(client, head, failure, { cluster, close })
     client.done(!close)
   }

@@ -3,9 +3,45 @@ import assert from 'node:assert/strict'
 import { setImmediate as settled } from 'node:timers/promises'
 import { test } from 'node:test'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
+import type { SimPeer } from '../../support/sim/peer.ts'
 import { CLUSTER, LISTENER, snapshotOf } from '../../support/sim-shard.ts'
 
 type Draining = { over: boolean }
+
+/** Sends a request, waits for the answer, and sends the next one a moment later, until it is told or closed. */
+class Regular {
+  readonly #peer: SimPeer
+  sent = 0
+
+  constructor(rig: ProxyRig, pauseMs: number) {
+    this.#peer = rig.client()
+    let answered = 0
+    this.#peer.onData = (): void => {
+      if (this.answered === answered) return
+      answered = this.answered
+      if (this.told === 0) rig.world.after(pauseMs, () => this.#send())
+    }
+    this.#send()
+  }
+
+  #send(): void {
+    this.sent++
+    this.#peer.send(get())
+  }
+
+  get answered(): number {
+    return this.#peer.text.split('\r\n\r\nx').length - 1
+  }
+
+  /** Responses that said close. */
+  get told(): number {
+    return this.#peer.text.split('connection: close').length - 1
+  }
+
+  get ended(): boolean {
+    return this.#peer.finReceived
+  }
+}
 
 const drain = (rig: ProxyRig, windowMs: number, hardMs: number): Draining => {
   const state = { over: false }
@@ -56,14 +92,59 @@ test('a drain lets requests under way finish, and says close', async () => {
   rig.conclude()
 })
 
-test('a request that arrives within the window is answered, and closes', () => {
+test('requests within the window are answered, the more of them with close the less is left, and none is lost', async () => {
   const rig = new ProxyRig()
   rig.backend(respond('x'))
-  const clients = [rig.client(), rig.client()]
-  drain(rig, 60_000, 120_000)
-  for (const client of clients) client.send(get())
-  rig.until(() => clients.every(({ finReceived }) => finReceived))
-  for (const client of clients) assert.equal(parse(client.text).fields['connection'], 'close')
+  const clients = Array.from({ length: 60 }, () => new Regular(rig, 70))
+  const state = drain(rig, 6000, 20_000)
+  const startMs = rig.nowMs
+  const marks = [1500, 3000, 4500, 6400].map((ms) => {
+    rig.world.run({ untilMs: startMs + ms })
+    return clients.filter(({ ended }) => ended).length
+  })
+  const [a = 0, b = 0, c = 0, d = 0] = marks
+  assert.ok(a >= 12 && a <= 19 && b >= 27 && b <= 35 && c >= 42 && c <= 50 && d === 60, marks.join())
+  for (const { sent, answered, told } of clients) assert.deepEqual([answered, told], [sent, 1])
+  await settled()
+  assert.equal(state.over, true)
+  rig.conclude()
+})
+
+test('clients of a listener that leaves the configuration follow within its own drain; others, and new ones of its name, stay', () => {
+  const rig = new ProxyRig({ listener: { drain: { windowMs: 2000, hardMs: 4000 } } })
+  rig.backend((_, request) => (request.includes('/slow') ? undefined : respond('x')))
+  const idle = Array.from({ length: 20 }, () => rig.client(get()))
+  const busy = rig.client(get('/slow'))
+  rig.until(() => idle.every(({ receivedBytes }) => receivedBytes > 0))
+  rig.reload({ listener: { name: 'another' } })
+  const startMs = rig.nowMs
+  const stays = rig.client(get())
+  rig.reload({})
+  const back = rig.client(get())
+  rig.world.run({ untilMs: startMs + 1000 })
+  const half = idle.filter(({ finReceived }) => finReceived).length
+  assert.ok(half >= 7 && half <= 12, `${half} of 20 after half of the window`)
+  rig.world.run({ untilMs: startMs + 2151 })
+  assert.ok(idle.every(({ finReceived, resetBy }) => finReceived && resetBy === 0))
+  assert.equal(busy.resetBy, 0)
+  rig.world.run({ untilMs: startMs + 4151 })
+  assert.ok(busy.resetBy !== 0, 'what is left at the hard end is reset')
+  assert.ok(stays.finReceived, 'its listener left, too, a moment later')
+  assert.ok(!back.finReceived && back.resetBy === 0)
+  rig.conclude()
+})
+
+test('a listener with a drain of its own keeps to it when the program stops, never beyond the hard end', async () => {
+  const rig = new ProxyRig({ listener: { drain: { windowMs: 200, hardMs: 400 } } })
+  rig.backend(respond('x'))
+  const clients = Array.from({ length: 10 }, () => rig.client(get()))
+  rig.until(() => clients.every(({ receivedBytes }) => receivedBytes > 0))
+  const state = drain(rig, 30_000, 40_000)
+  rig.pass(351)
+  assert.ok(clients.every(({ finReceived }) => finReceived))
+  rig.pass(50)
+  await settled()
+  assert.equal(state.over, true)
   rig.conclude()
 })
 
