@@ -47,16 +47,18 @@ export async function killActor(
   return kills
 }
 
-/** SIGKILL the process of the data plane. Resolves when another one has taken its place and `answered` grows again; ms until then. */
+/** SIGKILL the process of the data plane; ms until another one has taken its place and `answered` grows again. Resolves when it has grown by some. */
 export async function killPlane(weir: Weir, answered: () => number): Promise<number> {
   const pid = planePid(weir)
   if (pid === weir.process.pid) throw new Error('the data plane is no process of its own')
   const atMs = performance.now()
   process.kill(pid, 'SIGKILL')
   await until(() => (childOf(weir) ?? pid) !== pid, 'another data plane is started')
-  const goal = answered() + 100
-  await until(() => answered() > goal, 'it serves')
-  return performance.now() - atMs
+  const before = answered()
+  await until(() => answered() > before, 'it serves')
+  const ms = performance.now() - atMs
+  await until(() => answered() > before + 100, 'it serves on')
+  return ms
 }
 
 export function pick<T>(rng: Rng, from: readonly T[]): T {

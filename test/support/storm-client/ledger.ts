@@ -44,6 +44,8 @@ export class Account {
   readonly endings: Record<Ending, number> = counts(ENDINGS)
   readonly latencies: Latencies = new Latencies()
   readonly connecting: Latencies = new Latencies()
+  /** Connecting and the first answer together, of those who come for one. */
+  readonly visits: Latencies = new Latencies()
   sent = 0
   readonly #failures: Failure[]
 

@@ -136,8 +136,12 @@ export class Storm {
   }
 
   async #visit(): Promise<void> {
-    const client = new StormClient(this.#address, this.ledger.account('new'))
-    if (await client.connect()) await client.ask(this.#small())
+    const account = this.ledger.account('new')
+    const client = new StormClient(this.#address, account)
+    const beganMs = performance.now()
+    if ((await client.connect()) && (await client.ask(this.#small())) === 'answered') {
+      account.visits.add(performance.now() - beganMs)
+    }
     client.close()
   }
 
