@@ -3,45 +3,10 @@ import assert from 'node:assert/strict'
 import { setImmediate as settled } from 'node:timers/promises'
 import { test } from 'node:test'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
-import type { SimPeer } from '../../support/sim/peer.ts'
+import { RegularClient } from '../../support/regular-client.ts'
 import { CLUSTER, LISTENER, snapshotOf } from '../../support/sim-shard.ts'
 
 type Draining = { over: boolean }
-
-/** Sends a request, waits for the answer, and sends the next one a moment later, until it is told or closed. */
-class Regular {
-  readonly #peer: SimPeer
-  sent = 0
-
-  constructor(rig: ProxyRig, pauseMs: number) {
-    this.#peer = rig.client()
-    let answered = 0
-    this.#peer.onData = (): void => {
-      if (this.answered === answered) return
-      answered = this.answered
-      if (this.told === 0) rig.world.after(pauseMs, () => this.#send())
-    }
-    this.#send()
-  }
-
-  #send(): void {
-    this.sent++
-    this.#peer.send(get())
-  }
-
-  get answered(): number {
-    return this.#peer.text.split('\r\n\r\nx').length - 1
-  }
-
-  /** Responses that said close. */
-  get told(): number {
-    return this.#peer.text.split('connection: close').length - 1
-  }
-
-  get ended(): boolean {
-    return this.#peer.finReceived
-  }
-}
 
 const drain = (rig: ProxyRig, windowMs: number, hardMs: number): Draining => {
   const state = { over: false }
@@ -95,12 +60,12 @@ test('a drain lets requests under way finish, and says close', async () => {
 test('requests within the window are answered, the more of them with close the less is left, and none is lost', async () => {
   const rig = new ProxyRig()
   rig.backend(respond('x'))
-  const clients = Array.from({ length: 60 }, () => new Regular(rig, 70))
+  const clients = Array.from({ length: 60 }, () => new RegularClient(rig, 70))
   const state = drain(rig, 6000, 20_000)
   const startMs = rig.nowMs
   const marks = [1500, 3000, 4500, 6400].map((ms) => {
     rig.world.run({ untilMs: startMs + ms })
-    return clients.filter(({ ended }) => ended).length
+    return clients.filter(({ endedMs }) => endedMs > 0).length
   })
   const [a = 0, b = 0, c = 0, d = 0] = marks
   assert.ok(a >= 12 && a <= 19 && b >= 27 && b <= 35 && c >= 42 && c <= 50 && d === 60, marks.join())

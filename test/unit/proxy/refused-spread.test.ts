@@ -7,7 +7,7 @@ test('clients refused together are asked to come back over ten seconds, evenly',
   const rig = new ProxyRig({ endpoints: [] })
   const client = rig.client()
   const total = 1000
-  const counts = new Array<number>(11).fill(0)
+  const counts = Array.from({ length: 11 }, () => 0)
   for (let i = 0; i < total; i++) {
     const seen = client.text.length
     client.send(get())
