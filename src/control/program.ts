@@ -24,7 +24,7 @@ import { Reclaimer } from './reclaim.ts'
 import { createNames } from './resolve.ts'
 import type { Names } from './resolve.ts'
 import { TreeRunner } from './runner.ts'
-import { treeOf } from './tree.ts'
+import { limitsOf, treeOf } from './tree.ts'
 import { addressLine, treeView } from './view.ts'
 import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warnings.ts'
 
@@ -183,7 +183,11 @@ export class Program {
       actors,
       changes,
       operators,
-      tree: new TreeRunner(treeOf(snapshot.shards), actors, { timers, rng }),
+      tree: new TreeRunner(
+        { children: treeOf(snapshot.shards), limits: limitsOf(snapshot.supervision) },
+        actors,
+        { timers, rng },
+      ),
     }
   }
 

@@ -8,6 +8,11 @@ const SHARD_STATES: Readonly<Record<ChildPhase, ShardState>> = {
   starting: 'starting',
   up: 'running',
   waiting: 'restarting',
+  replacing: 'restarting',
+  yielding: 'restarting',
+  held: 'restarting',
+  leaving: 'stopping',
+  done: 'stopped',
   stopping: 'stopping',
   stopped: 'stopped',
 }

@@ -1,233 +1,192 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
-import { DEFAULT_BACKOFF, backoffMs } from '../../../src/actor/child.ts'
-import type { ChildSpec } from '../../../src/actor/child.ts'
-import { createSupervisor } from '../../../src/actor/supervisor.ts'
-import type { Decision, News, Supervisor } from '../../../src/actor/supervisor.ts'
+import type { ChildSpec, RestartLimits, Strategy } from '../../../src/actor/child.ts'
+import type { Decision } from '../../../src/actor/news.ts'
+import { Supervisor } from '../../../src/actor/supervisor.ts'
+import type { Rng } from '../../../src/base/random.ts'
 import { seededRng } from '../../../src/base/random.ts'
 
-const backoff = { firstMs: 100, maxMs: 1000, factor: 2, jitter: 0, calmMs: 5000 }
-const spec = (id: string, stage: number): ChildSpec => ({ id, stage, backoff })
-const specs = [spec('acceptor', 0), spec('telemetry', 1), spec('shard 0', 2), spec('shard 1', 2)]
-const fresh = (): Supervisor => createSupervisor(specs, seededRng(1))
-const said = (decisions: readonly Decision[]): string[] =>
-  decisions.map((decision) => ('id' in decision ? `${decision.kind} ${decision.id}` : decision.kind))
+const limits: RestartLimits = { maxRestarts: 100, withinMs: 60_000, backoff: { firstMs: 100, maxMs: 1000 } }
+const spec = (id: string, stage: number, more: Partial<ChildSpec> = {}): ChildSpec => ({
+  id,
+  stage,
+  restart: 'permanent',
+  group: 'all',
+  ...more,
+})
+const CHILDREN = [spec('acceptor', 0), spec('telemetry', 1), spec('shard 0', 2), spec('shard 1', 2)]
+/** The longest pause each time. */
+const slowest = Object.assign(seededRng(1), { next: () => 1 - 2 ** -53 })
 
-/** All four up at time 0. */
-function running(): Supervisor {
-  const tree = fresh()
-  tree.handle({ kind: 'start' }, 0)
-  for (const { id } of specs) tree.handle({ kind: 'up', id, incarnation: 1 }, 0)
-  return tree
+function tree(children = CHILDREN, strategy: Strategy = 'one-for-one', rng: Rng = slowest): Supervisor {
+  return new Supervisor({ children, strategies: { all: strategy }, limits }, rng)
 }
 
+const said = (decisions: readonly Decision[]): string[] =>
+  decisions.map((decision) =>
+    'why' in decision && decision.why !== 'stop'
+      ? `${decision.kind} ${decision.id} (${decision.why})`
+      : 'id' in decision
+        ? `${decision.kind} ${decision.id}`
+        : decision.kind,
+  )
+
+const up = (id: string, incarnation = 1) => ({ kind: 'up', id, incarnation }) as const
+const ended = (id: string, incarnation = 1, normal = false) =>
+  ({ kind: 'ended', id, incarnation, normal }) as const
+
+/** All of them up at time 0. */
+function running(children = CHILDREN, strategy: Strategy = 'one-for-one'): Supervisor {
+  const supervisor = tree(children, strategy)
+  supervisor.handle({ kind: 'start' }, 0)
+  for (const { id } of children) supervisor.handle(up(id), 0)
+  return supervisor
+}
+
+const phases = (supervisor: Supervisor): string =>
+  supervisor
+    .children()
+    .map(({ phase }) => phase)
+    .join(' ')
+
 test('children start in order of their stages and stop in reverse', () => {
-  const tree = fresh()
-  assert.deepEqual(said(tree.handle({ kind: 'start' }, 0)), ['spawn acceptor'])
-  assert.deepEqual(said(tree.handle({ kind: 'up', id: 'acceptor', incarnation: 1 }, 0)), ['spawn telemetry'])
-  const shards = tree.handle({ kind: 'up', id: 'telemetry', incarnation: 1 }, 0)
-  assert.deepEqual(said(shards), ['spawn shard 0', 'spawn shard 1'])
-  assert.deepEqual(said(tree.handle({ kind: 'up', id: 'shard 1', incarnation: 1 }, 0)), [])
-  assert.deepEqual(said(tree.handle({ kind: 'up', id: 'shard 0', incarnation: 1 }, 0)), ['started'])
-  assert.deepEqual(said(tree.handle({ kind: 'stop' }, 0)), ['terminate shard 0', 'terminate shard 1'])
-  assert.deepEqual(said(tree.handle({ kind: 'stop' }, 0)), [])
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 1 }, 0)), [])
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'shard 1', incarnation: 1 }, 0)), [
-    'terminate telemetry',
-  ])
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'telemetry', incarnation: 1 }, 0)), [
-    'terminate acceptor',
-  ])
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'acceptor', incarnation: 1 }, 0)), ['stopped'])
+  const supervisor = tree()
+  assert.deepEqual(said(supervisor.handle({ kind: 'start' }, 0)), ['spawn acceptor'])
+  assert.deepEqual(said(supervisor.handle(up('acceptor'), 0)), ['spawn telemetry'])
+  assert.deepEqual(said(supervisor.handle(up('telemetry'), 0)), ['spawn shard 0', 'spawn shard 1'])
+  assert.deepEqual(said(supervisor.handle(up('shard 1'), 0)), [])
+  assert.deepEqual(said(supervisor.handle(up('shard 0'), 0)), ['started'])
+  assert.deepEqual(said(supervisor.handle({ kind: 'stop' }, 0)), ['terminate shard 0', 'terminate shard 1'])
+  assert.deepEqual(said(supervisor.handle({ kind: 'stop' }, 0)), [])
+  assert.deepEqual(said(supervisor.handle(ended('shard 0'), 0)), [])
+  assert.deepEqual(said(supervisor.handle(ended('shard 1'), 0)), ['terminate telemetry'])
+  assert.deepEqual(said(supervisor.handle(ended('telemetry'), 0)), ['terminate acceptor'])
+  assert.deepEqual(said(supervisor.handle(ended('acceptor'), 0)), ['stopped'])
 })
 
-test('a child that ends comes back after its back-off, which doubles, is capped, and is forgotten after a calm time', () => {
-  const tree = running()
+test('the bound of the pause doubles with every restart in a row, is capped, and a life that lasted begins a new row', () => {
+  const supervisor = running()
   let nowMs = 0
   const delays: number[] = []
-  for (let life = 1; life <= 6; life++) {
-    const decisions = tree.handle({ kind: 'ended', id: 'shard 0', incarnation: life }, nowMs)
-    for (const decision of decisions) if (decision.kind === 'restart-in') delays.push(decision.delayMs)
-    assert.deepEqual(said(tree.handle({ kind: 'tick' }, tree.nextDueMs() - 1)), [])
-    nowMs = tree.nextDueMs()
-    assert.deepEqual(said(tree.handle({ kind: 'tick' }, nowMs)), ['spawn shard 0'])
-    tree.handle({ kind: 'up', id: 'shard 0', incarnation: life + 1 }, nowMs)
+  const die = (life: number, livedMs: number): void => {
+    nowMs += livedMs
+    for (const decision of supervisor.handle(ended('shard 0', life), nowMs)) {
+      if (decision.kind === 'restart-in') delays.push(Math.round(decision.delayMs))
+    }
+    nowMs = supervisor.nextDueMs()
+    assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, nowMs - 1)), [])
+    assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, nowMs)), ['spawn shard 0'])
+    supervisor.handle(up('shard 0', life + 1), nowMs)
   }
-  assert.deepEqual(delays, [100, 200, 400, 800, 1000, 1000])
-  const calm = tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 7 }, nowMs + 5000)
-  assert.deepEqual(calm, [{ kind: 'restart-in', id: 'shard 0', delayMs: 100 }])
-  assert.equal(tree.children().find((child) => child.id === 'shard 0')?.restarts, 6)
+  for (let life = 1; life <= 6; life++) die(life, 0)
+  assert.deepEqual(delays.splice(0), [100, 200, 400, 800, 1000, 1000])
+  die(7, 999)
+  die(8, 1000)
+  die(9, 499)
+  assert.deepEqual(delays, [1000, 100, 200])
+  assert.equal(supervisor.children().find(({ id }) => id === 'shard 0')?.restarts, 9)
 })
 
 test('a child that ends before it was ever up fails the first start, and the others are stopped', () => {
-  const tree = fresh()
-  tree.handle({ kind: 'start' }, 0)
-  tree.handle({ kind: 'up', id: 'acceptor', incarnation: 1 }, 0)
-  const decisions = tree.handle({ kind: 'ended', id: 'telemetry', incarnation: 1 }, 0)
+  const supervisor = tree()
+  supervisor.handle({ kind: 'start' }, 0)
+  supervisor.handle(up('acceptor'), 0)
+  const decisions = supervisor.handle(ended('telemetry'), 0)
   assert.deepEqual(said(decisions), ['failed telemetry', 'terminate acceptor'])
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'acceptor', incarnation: 1 }, 0)), ['stopped'])
+  assert.deepEqual(said(supervisor.handle(ended('acceptor'), 0)), ['stopped'])
 })
 
 test('stop while a child waits for its restart: it is not spawned again', () => {
-  const tree = running()
-  tree.handle({ kind: 'ended', id: 'telemetry', incarnation: 1 }, 0)
-  tree.handle({ kind: 'stop' }, 0)
-  assert.equal(tree.nextDueMs(), Infinity)
-  assert.deepEqual(said(tree.handle({ kind: 'tick' }, 1e9)), [])
-  tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 1 }, 0)
-  assert.deepEqual(said(tree.handle({ kind: 'ended', id: 'shard 1', incarnation: 1 }, 0)), [
-    'terminate acceptor',
-  ])
+  const supervisor = running()
+  supervisor.handle(ended('telemetry'), 0)
+  supervisor.handle({ kind: 'stop' }, 0)
+  assert.equal(supervisor.nextDueMs(), Infinity)
+  assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, 1e9)), [])
+  supervisor.handle(ended('shard 0'), 0)
+  assert.deepEqual(said(supervisor.handle(ended('shard 1'), 0)), ['terminate acceptor'])
 })
 
 test('news of an earlier life is ignored, of one that never was an error', () => {
-  const tree = running()
-  tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 1 }, 0)
-  tree.handle({ kind: 'tick' }, 100)
-  assert.deepEqual(tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 1 }, 100), [])
-  assert.deepEqual(tree.handle({ kind: 'up', id: 'shard 0', incarnation: 1 }, 100), [])
-  assert.throws(() => tree.handle({ kind: 'ended', id: 'shard 0', incarnation: 3 }, 100), /no life 3/)
-  assert.throws(() => tree.handle({ kind: 'ended', id: 'shard 9', incarnation: 1 }, 100), /no child/)
+  const supervisor = running()
+  supervisor.handle(ended('shard 0'), 0)
+  supervisor.handle({ kind: 'tick' }, 100)
+  assert.deepEqual(supervisor.handle(ended('shard 0'), 100), [])
+  assert.deepEqual(supervisor.handle(up('shard 0'), 100), [])
+  assert.throws(() => supervisor.handle(ended('shard 0', 3), 100), /no life 3/)
+  assert.throws(() => supervisor.handle(ended('shard 9'), 100), /no child/)
 })
 
-test('back-off is within [full · (1 - jitter), full], never above the cap', () => {
-  const property = fc.property(
-    fc.nat(60),
-    fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-    (restarts, random) => {
-      const { firstMs, maxMs, jitter } = DEFAULT_BACKOFF
-      const full = Math.min(maxMs, firstMs * 2 ** restarts)
-      const delay = backoffMs(DEFAULT_BACKOFF, restarts, random)
-      assert.ok(delay <= full && delay > full * (1 - jitter) - 1e-9)
-    },
+test('a transient child that ended normally stays ended; one that did not comes back; a permanent one always does', () => {
+  const children = [spec('job', 0, { restart: 'transient' }), spec('clerk', 0)]
+  const supervisor = running(children)
+  assert.deepEqual(said(supervisor.handle(ended('clerk', 1, true), 0)), ['restart-in clerk'])
+  assert.deepEqual(said(supervisor.handle(ended('job', 1, false), 0)), ['restart-in job'])
+  supervisor.handle({ kind: 'tick' }, 100)
+  assert.deepEqual(supervisor.handle(ended('job', 2, true), 100), [])
+  assert.equal(phases(supervisor), 'done starting')
+  assert.equal(supervisor.nextDueMs(), Infinity)
+})
+
+test('a planned restart: ended politely, spawned at once, no death', () => {
+  const supervisor = running()
+  assert.deepEqual(said(supervisor.handle({ kind: 'restart', id: 'shard 1' }, 5)), [
+    'terminate shard 1 (replace)',
+  ])
+  assert.deepEqual(supervisor.handle({ kind: 'restart', id: 'shard 1' }, 5), [])
+  assert.deepEqual(said(supervisor.handle(ended('shard 1'), 9)), ['spawn shard 1'])
+  assert.deepEqual(supervisor.handle({ kind: 'restart', id: 'shard 1' }, 9), [], 'not up yet')
+  const { restarts, deaths } = supervisor.children().at(-1)!
+  assert.deepEqual([restarts, deaths], [1, 0])
+})
+
+test('children come and go at run time, and one that comes again goes on counting its lives', () => {
+  const supervisor = running()
+  assert.deepEqual(said(supervisor.handle({ kind: 'add', spec: spec('shard 2', 2) }, 0)), ['spawn shard 2'])
+  assert.throws(() => supervisor.handle({ kind: 'add', spec: spec('shard 2', 2) }, 0), /two children/)
+  supervisor.handle(up('shard 2'), 0)
+  assert.deepEqual(said(supervisor.handle({ kind: 'remove', id: 'shard 2' }, 0)), [
+    'terminate shard 2 (remove)',
+  ])
+  assert.deepEqual(said(supervisor.handle(ended('shard 2'), 0)), ['removed shard 2'])
+  assert.deepEqual(supervisor.handle({ kind: 'add', spec: spec('shard 2', 2) }, 0), [
+    { kind: 'spawn', id: 'shard 2', incarnation: 2 },
+  ])
+  assert.deepEqual(supervisor.handle(ended('shard 2', 1), 0), [], 'an earlier life')
+  supervisor.handle(ended('shard 0'), 0)
+  assert.deepEqual(said(supervisor.handle({ kind: 'remove', id: 'shard 0' }, 0)), ['removed shard 0'])
+  assert.equal(supervisor.nextDueMs(), Infinity)
+})
+
+test('rest-for-one: those behind are ended in reverse, one at a time, and come back in order', () => {
+  const children = ['a', 'b', 'c', 'd'].map((id) => spec(id, 0))
+  const supervisor = running(children, 'rest-for-one')
+  assert.deepEqual(said(supervisor.handle(ended('b'), 0)), ['restart-in b', 'terminate d (depends)'])
+  assert.equal(supervisor.nextDueMs(), Infinity, 'b waits for those behind it')
+  assert.deepEqual(said(supervisor.handle(ended('d'), 10)), ['terminate c (depends)'])
+  assert.deepEqual(said(supervisor.handle(ended('c'), 20)), [])
+  assert.equal(phases(supervisor), 'up waiting held held')
+  assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, 100)), ['spawn b'])
+  assert.deepEqual(said(supervisor.handle(up('b', 2), 110)), ['spawn c'])
+  assert.deepEqual(said(supervisor.handle(ended('b', 2), 110)), ['restart-in b', 'terminate c (depends)'])
+  assert.deepEqual(said(supervisor.handle(ended('c', 2), 500)), ['spawn b'], 'its pause is over')
+  assert.deepEqual(said(supervisor.handle(up('b', 3), 500)), ['spawn c'])
+  assert.deepEqual(said(supervisor.handle(up('c', 3), 500)), ['spawn d'])
+  supervisor.handle(up('d', 2), 500)
+  assert.equal(phases(supervisor), 'up up up up')
+  assert.deepEqual(
+    supervisor.children().map(({ deaths }) => deaths),
+    [0, 2, 0, 0],
   )
-  fc.assert(property)
 })
 
-/** The world around a supervisor: lives that exist, as a model. */
-class World {
-  readonly tree: Supervisor
-  readonly specs: readonly ChildSpec[]
-  readonly alive = new Map<string, { incarnation: number; up: boolean; told: boolean }>()
-  readonly firstUp = new Set<string>()
-  readonly endedAt = new Map<string, number>()
-  nowMs = 0
-  stopping = false
-  stopped = 0
-  started = 0
-
-  constructor(stages: readonly number[], seed: number) {
-    this.specs = stages.map((stage, index) => spec(`child ${index}`, stage))
-    this.tree = createSupervisor(this.specs, seededRng(seed))
-  }
-
-  tell(news: News): void {
-    if (news.kind === 'stop') this.stopping = true
-    for (const decision of this.tree.handle(news, this.nowMs)) this.obey(decision)
-  }
-
-  obey(decision: Decision): void {
-    switch (decision.kind) {
-      case 'spawn':
-        return this.spawn(decision.id, decision.incarnation)
-      case 'terminate': {
-        const life = this.alive.get(decision.id)
-        assert.equal(life?.incarnation, decision.incarnation, 'terminates a life that exists')
-        assert.equal(life.told, false, 'terminates it once')
-        life.told = true
-        const stage = this.stageOf(decision.id)
-        for (const id of this.alive.keys()) assert.ok(this.stageOf(id) <= stage, 'stops in reverse')
-        return
-      }
-      case 'failed':
-        this.stopping = true
-        return
-      case 'started':
-        this.started++
-        return
-      case 'stopped':
-        this.stopped++
-        assert.equal(this.alive.size, 0, 'stopped with every life over')
-        return
-      case 'restart-in':
-        assert.ok(decision.delayMs > 0 && decision.delayMs <= backoff.maxMs)
-    }
-  }
-
-  spawn(id: string, incarnation: number): void {
-    assert.ok(!this.stopping, 'spawns nothing after stop')
-    assert.ok(!this.alive.has(id), 'never two of one child')
-    const endedAt = this.endedAt.get(id)
-    if (endedAt === undefined) {
-      for (const other of this.specs) {
-        if (other.stage < this.stageOf(id)) assert.ok(this.firstUp.has(other.id), 'starts in order')
-      }
-    } else assert.ok(this.nowMs >= endedAt + backoff.firstMs, 'waits for the back-off')
-    this.alive.set(id, { incarnation, up: false, told: false })
-  }
-
-  end(id: string): void {
-    const life = this.alive.get(id)
-    if (life === undefined) return
-    this.alive.delete(id)
-    this.endedAt.set(id, this.nowMs)
-    this.tell({ kind: 'ended', id, incarnation: life.incarnation })
-  }
-
-  up(id: string): void {
-    const life = this.alive.get(id)
-    if (life === undefined || life.up) return
-    life.up = true
-    this.firstUp.add(id)
-    this.tell({ kind: 'up', id, incarnation: life.incarnation })
-  }
-
-  stageOf(id: string): number {
-    return this.specs.find((candidate) => candidate.id === id)?.stage ?? NaN
-  }
-}
-
-type Step = { readonly act: 'up' | 'end' | 'time' | 'stop'; readonly n: number }
-const arbStep: fc.Arbitrary<Step> = fc.record({
-  act: fc.constantFrom('up', 'up', 'up', 'end', 'time', 'time', 'stop'),
-  n: fc.nat(1500),
-})
-
-test('whatever happens: one life per child, in order, restarted till stopped, and stopped exactly once', () => {
-  const arbStages = fc.array(fc.nat(3), { minLength: 1, maxLength: 6 })
-  const property = fc.property(
-    arbStages,
-    fc.array(arbStep, { maxLength: 80 }),
-    fc.nat(),
-    (stages, steps, seed) => {
-      const world = new World(stages, seed)
-      world.tell({ kind: 'start' })
-      for (const { act, n } of steps) {
-        const id = `child ${n % stages.length}`
-        if (act === 'up') world.up(id)
-        else if (act === 'end') world.end(id)
-        else if (act === 'stop' && n % 5 === 0) world.tell({ kind: 'stop' })
-        else {
-          world.nowMs += n
-          world.tell({ kind: 'tick' })
-        }
-      }
-      if (!world.stopping) {
-        // Left in peace, it gets everybody up.
-        for (let round = 0; round < 20; round++) {
-          world.nowMs += backoff.maxMs
-          world.tell({ kind: 'tick' })
-          for (const { id } of world.specs) world.up(id)
-        }
-        assert.equal(world.started, 1)
-        assert.equal(world.alive.size, stages.length)
-      }
-      world.tell({ kind: 'stop' })
-      for (let round = 0; round < 20; round++)
-        for (const [id, life] of world.alive) if (life.told) world.end(id)
-      assert.equal(world.stopped, 1)
-    },
-  )
-  fc.assert(property, { numRuns: 500 })
+test('one restart too many: it gives up once, and all is stopped in reverse', () => {
+  const supervisor = running()
+  supervisor.handle({ kind: 'configure', limits: { ...limits, maxRestarts: 1, withinMs: 1000 } }, 0)
+  assert.deepEqual(said(supervisor.handle(ended('telemetry'), 0)), ['restart-in telemetry'])
+  supervisor.handle({ kind: 'tick' }, 100)
+  supervisor.handle(up('telemetry', 2), 100)
+  assert.deepEqual(said(supervisor.handle(ended('shard 0'), 1000)), ['gave-up shard 0', 'terminate shard 1'])
+  assert.deepEqual(said(supervisor.handle(ended('shard 1'), 1000)), ['terminate telemetry'])
+  assert.deepEqual(said(supervisor.handle(ended('telemetry', 2), 1000)), ['terminate acceptor'])
+  assert.deepEqual(said(supervisor.handle(ended('acceptor'), 1000)), ['stopped'])
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { seededRng } from '../../../src/base/random.ts'
 import { TreeRunner } from '../../../src/control/runner.ts'
 import type { Keeper, Life } from '../../../src/control/runner.ts'
-import { treeOf } from '../../../src/control/tree.ts'
+import { shardSpec, treeOf } from '../../../src/control/tree.ts'
 import { fakeTimers } from '../../support/fake-timers.ts'
 import type { FakeTimers } from '../../support/fake-timers.ts'
 
@@ -17,7 +17,8 @@ type Setup = {
   readonly failing: Set<string>
 }
 
-function setup(): Setup {
+function setup(maxRestarts = 100): Setup {
+  const limits = { maxRestarts, withinMs: 60_000, backoff: { firstMs: 50, maxMs: 1000 } }
   const timers = fakeTimers()
   const log: string[] = []
   const failing = new Set<string>()
@@ -34,11 +35,11 @@ function setup(): Setup {
     },
     onEnded: (id, reason, expected) =>
       void log.push(`${id} ended: ${reason}${expected ? '' : ' (unexpected)'}`),
-    farewell: async (id) => void log.push(`farewell ${id}`),
-    onRestartIn: (id, delayMs) => void log.push(`${id} in ${delayMs <= 50 ? 'little' : 'more'}`),
+    farewell: async (id, why) => void log.push(`farewell ${id}${why === 'stop' ? '' : ` (${why})`}`),
+    onRestartIn: (id, delayMs) => void log.push(`${id} in ${delayMs <= 1000 ? 'a while' : 'ages'}`),
     onChange: () => {},
   }
-  const tree = new TreeRunner(treeOf(1), keeper, { timers, rng: seededRng(3) })
+  const tree = new TreeRunner({ children: treeOf(1), limits }, keeper, { timers, rng: seededRng(3) })
   return { tree, timers, log, failing, die: (id) => ends.get(id)?.('by itself') }
 }
 
@@ -66,7 +67,7 @@ test('a life that ends is buried before its successor is spawned, when the back-
   log.length = 0
   die('shard 0')
   await timers.advance(0)
-  assert.deepEqual(log.splice(0), ['shard 0 ended: by itself (unexpected)', 'shard 0 in little'])
+  assert.deepEqual(log.splice(0), ['shard 0 ended: by itself (unexpected)', 'shard 0 in a while'])
   await timers.advance(50)
   assert.deepEqual(log.splice(0), ['spawn shard 0'])
   assert.deepEqual(
@@ -99,10 +100,10 @@ test('a bring-up that fails later is a death like any other', async () => {
   await timers.advance(1000)
   assert.deepEqual(log, [
     'shard 0 ended: by itself (unexpected)',
-    'shard 0 in little',
+    'shard 0 in a while',
     'spawn shard 0',
     'shard 0 ended: could not be brought up: shard 0 cannot (unexpected)',
-    'shard 0 in more',
+    'shard 0 in a while',
     'spawn shard 0',
   ])
   await tree.stop()
@@ -114,5 +115,63 @@ test('stop in the midst of a start: the start is given up, everything ends', asy
   const stopped = tree.stop()
   await assert.rejects(started, /stopped before/)
   await stopped
+  assert.equal(timers.pending(), 0)
+})
+
+test('a planned restart: a farewell, the life ended, its successor up when it is answered; no pause', async () => {
+  const { tree, timers, log } = setup()
+  await tree.start()
+  log.length = 0
+  await tree.restart('shard 0')
+  assert.deepEqual(log, ['farewell shard 0 (replace)', 'shard 0 ended: terminated', 'spawn shard 0'])
+  assert.equal(timers.pending(), 0)
+  await assert.rejects(tree.restart('shard 7'), /shard 7 is unknown/)
+  await tree.stop()
+})
+
+test('children are added and removed while it runs; each is answered when done, or rejected when all stops', async () => {
+  const { tree, log, die } = setup()
+  await tree.start()
+  log.length = 0
+  await tree.add(shardSpec(1))
+  assert.equal(tree.children().length, 5)
+  await tree.remove('shard 1')
+  assert.deepEqual(log, ['spawn shard 1', 'farewell shard 1 (remove)', 'shard 1 ended: terminated'])
+  assert.equal(tree.children().length, 4)
+  die('shard 0')
+  await new Promise(setImmediate)
+  await assert.rejects(tree.restart('shard 0'), /shard 0 is waiting/)
+  const added = assert.rejects(tree.add(shardSpec(1)), /the program stops/) // it is not up before the stop
+  await tree.stop()
+  await added
+})
+
+test('a killed life counts as dead, for the reason given', async () => {
+  const { tree, log } = setup()
+  await tree.start()
+  log.length = 0
+  tree.kill('shard 0', 'stuck for 2 s')
+  await new Promise(setImmediate)
+  assert.deepEqual(log, ['shard 0 ended: stuck for 2 s (unexpected)', 'shard 0 in a while'])
+  assert.equal(tree.children().at(-1)?.deaths, 1)
+  await tree.stop()
+})
+
+test('one death too many: it gives up and stops the others', async () => {
+  const { tree, timers, log, die } = setup(0)
+  await tree.start()
+  log.length = 0
+  die('shard 0')
+  assert.equal(await tree.gaveUp, 'shard 0')
+  await tree.stop()
+  assert.deepEqual(log, [
+    'shard 0 ended: by itself (unexpected)',
+    'farewell health',
+    'health ended: terminated',
+    'farewell telemetry',
+    'telemetry ended: terminated',
+    'farewell acceptor',
+    'acceptor ended: terminated',
+  ])
   assert.equal(timers.pending(), 0)
 })
