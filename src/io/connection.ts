@@ -7,6 +7,8 @@ export const HOLD = {
   peerBlocked: 1,
   /** What was read already cannot be used yet: pipelined requests, a body whose connection is not there yet. */
   unread: 2,
+  /** It was refused for overload, and is left alone until it was asked to come back. */
+  refused: 4,
 } as const
 
 /**

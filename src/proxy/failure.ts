@@ -40,6 +40,7 @@ export type FailureName =
   | 'upstreamTimeout'
   | 'upstreamMalformed'
   | 'overloaded'
+  | 'shed'
 
 export const FAILURE: Readonly<Record<FailureName, Failure>> = {
   noHost: failure('no-route', 421, 'http_request_denied', 'no such host here'),
@@ -74,6 +75,7 @@ export const FAILURE: Readonly<Record<FailureName, Failure>> = {
     'the backend sent a malformed response',
   ),
   overloaded: failure('overloaded', 503, 'proxy_internal_response', 'the proxy is out of buffers'),
+  shed: failure('shed', 503, 'proxy_internal_response', 'the proxy is overloaded'),
 }
 
 /** A body that the codec refused, by the id of the rejection. */

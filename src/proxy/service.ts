@@ -15,6 +15,7 @@ import { Exchange } from './exchange.ts'
 import type { ExchangePorts } from './exchange.ts'
 import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
+import type { Overload } from './overload.ts'
 import { replyFailure } from './reply.ts'
 import { RequestHeadWriter } from './request-head.ts'
 import { REQUEST_ID_BYTES } from './request-id.ts'
@@ -33,6 +34,7 @@ const NOWHERE: Fate = { cluster: -1, close: true }
 /** Answers requests: decides where each goes and sets an exchange on its way, or says at once why not. */
 export class ProxyService implements Service {
   readonly #context: ProxyContext
+  readonly #overload: Overload
   readonly #target = new Target(new Uint8Array(TARGET_BYTES))
   readonly #exchanges: Stock<Exchange>
   /** Replaced as a whole by a reload; exchanges under way hold on to what they took from the one before. */
@@ -42,8 +44,9 @@ export class ProxyService implements Service {
   /** Called for every client connection that is gone. */
   onClosed: (client: ClientConnection) => void = () => {}
 
-  constructor(context: ProxyContext) {
+  constructor(context: ProxyContext, overload: Overload) {
     this.#context = context
+    this.#overload = overload
     const ports: ExchangePorts = {
       writer: new RequestHeadWriter(context),
       sender: new ResponseHeadSender(context),
@@ -56,6 +59,11 @@ export class ProxyService implements Service {
   }
 
   begin(client: ClientConnection, head: Head): void {
+    if (this.#overload.refuses()) {
+      this.#reply(client, head, FAILURE.shed)
+      this.#overload.refused(client)
+      return
+    }
     const target = this.#target
     const rejection = target.parse(head)
     if (rejection < 0) {

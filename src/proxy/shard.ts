@@ -21,6 +21,7 @@ import { ProxyContext } from './context.ts'
 import type { EstateResult, ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
 import { Explainer } from './explain.ts'
+import { Overload } from './overload.ts'
 import { FleetPorts } from './ports.ts'
 import { Clusters } from './routing.ts'
 import { ProxyService } from './service.ts'
@@ -76,6 +77,7 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #context: ProxyContext
   readonly #recorder: ShardRecorder
   readonly #service: ProxyService
+  readonly #overload: Overload
   readonly #clusters: Clusters
   readonly #facts: FleetFacts
   readonly #gate: ConnectionGate
@@ -103,7 +105,8 @@ export class Shard implements ReactorHandler, ShardControl {
         shard,
       ),
     })
-    this.#service = new ProxyService(this.#context)
+    this.#overload = new Overload(this.reactor, { shard, rng, vitals: fleet.vitals(shard) })
+    this.#service = new ProxyService(this.#context, this.#overload)
     this.#service.onClosed = (client): void => this.#onClosed(client)
     const { policies, say } = parts
     this.#facts = new FleetFacts(fleet, shard, new FoldRecorder(fleet, shard))
@@ -138,6 +141,7 @@ export class Shard implements ReactorHandler, ShardControl {
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0
     this.#context.explainer.configure(snapshot.explain)
+    this.#overload.configure(snapshot.overload)
     this.#recorder.setLogSample(to === undefined ? 0 : sample)
     this.reactor.flush()
   }
@@ -197,6 +201,7 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   onWake(): void {
+    this.#overload.onWake(this.reactor.nowMs)
     this.#clusters.serveWaiting()
     this.#clusters.yieldIdle()
   }
@@ -219,6 +224,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters.serveWaiting() // a freed place whose wake-up was lost with a dying shard
     this.#clusters.yieldIdle()
     this.#clusters.turn(nowMs)
+    this.#overload.onTurn()
     this.#drain.onTurn(nowMs)
   }
 
@@ -226,7 +232,9 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters.admit()
     this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)
-    this.#recorder.busy(this.#parts.clock.monotonicMs() - startedMs)
+    const tookMs = this.#parts.clock.monotonicMs() - startedMs
+    this.#recorder.busy(tookMs)
+    this.#overload.onBatchEnd(nowMs, tookMs)
   }
 
   onBatchStart(): number {

@@ -28,6 +28,7 @@ const table = [
   { name: 'tunnel-timeout', by: 'us' },
   { name: 'overloaded', by: 'us' }, // our own bounded memory was exhausted
   { name: 'shutdown', by: 'us' },
+  { name: 'shed', by: 'us' }, // the shard was late with all it had to do, and refused a share of it
 ] as const
 
 export type OutcomeName = (typeof table)[number]['name']

@@ -1,0 +1,88 @@
+/** A shard that is given more than it can do, over real sockets. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { test } from 'node:test'
+import { namedBackend } from '../support/backend.ts'
+import { scrape } from '../support/observe.ts'
+import { exchange } from '../support/proxied.ts'
+import { startWeir, until } from '../support/weir.ts'
+import type { Weir } from '../support/weir.ts'
+import type { Scope } from '../support/wire.ts'
+
+const CLIENTS = 200
+/** Requests that are sent at once: the proxy has to do hundreds of times what sending them costs. */
+const AHEAD = 64
+const HERE = 'GET /here HTTP/1.1\r\nhost: a.example\r\n\r\n'
+const NOWHERE = 'GET /nowhere HTTP/1.1\r\nhost: a.example\r\n\r\n'.repeat(AHEAD)
+
+type Flood = { readonly count: (status: number) => number; readonly texts: () => string; stop: () => void }
+
+/** Clients that send the next requests as soon as the last ones are answered, heeding nothing. */
+function flood(t: Scope, weir: Weir): Flood {
+  const [host = '', port = ''] = (weir.addresses().get('web') ?? '').split(':')
+  const counts = new Map<number, number>()
+  const sockets: Socket[] = []
+  let running = true
+  let sample = ''
+  for (let i = 0; i < CLIENTS; i++) {
+    const socket = connect(Number(port), host)
+    let missing = AHEAD
+    socket.setEncoding('latin1')
+    socket.on('error', () => {})
+    socket.on('connect', () => socket.write(NOWHERE))
+    let rest = ''
+    socket.on('data', (text: string) => {
+      const all = rest + text
+      rest = all.slice(1 - 'HTTP/1.1 200'.length) // too short for a status line that was counted
+      for (const [, status] of all.matchAll(/HTTP\/1\.1 (\d{3})/g)) {
+        counts.set(Number(status), (counts.get(Number(status)) ?? 0) + 1)
+        missing--
+      }
+      if (sample === '') sample = /503 [^]*?overloaded/.exec(all)?.[0] ?? ''
+      if (missing > 0 || !running) return
+      missing = AHEAD
+      socket.write(NOWHERE)
+    })
+    sockets.push(socket)
+  }
+  const stop = (): void => {
+    running = false
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(stop)
+  return { count: (status) => counts.get(status) ?? 0, texts: () => sample, stop }
+}
+
+test('a shard that is late refuses a share of the requests with 503 and retry-after, counts them as shed, serves the others, and refuses nobody when it is over', async (t) => {
+  const backend = await namedBackend(t, 'ok')
+  const weir = await startWeir(
+    t,
+    `shards: 1
+admin: { bind: 127.0.0.1:0 }
+listeners: { web: { bind: 127.0.0.1:0, limits: { pipeline: 1024 } } }
+routes: [{ path: /here, cluster: web }]
+clusters: { web: { endpoints: ["${backend.address}"] } }
+drain: { window: 50ms, hard: 5s }
+overload: { delay: 5ms, window: 10ms }
+`,
+  )
+  const crowd = flood(t, weir)
+  await until(() => crowd.count(503) > 200 && crowd.count(404) > 200, 'some are refused and some served')
+  crowd.stop()
+  assert.match(crowd.texts(), /\r\nretry-after: \d+\r\n/)
+  assert.match(crowd.texts(), /the proxy is overloaded/)
+  await until(
+    async () => (await scrape(weir)).value('weir_listener_connections') === 0,
+    'all clients are gone',
+  )
+  const metrics = await scrape(weir)
+  assert.ok(metrics.value('weir_listener_exchanges_total', { outcome: 'shed' }) >= crowd.count(503))
+  await until(
+    async () => (await exchange(t, weir, HERE)).response.status === 200,
+    'requests are served again',
+  )
+  const before = (await scrape(weir)).value('weir_listener_exchanges_total', { outcome: 'shed' })
+  for (let i = 0; i < 50; i++) assert.equal((await exchange(t, weir, HERE)).response.status, 200)
+  assert.equal((await scrape(weir)).value('weir_listener_exchanges_total', { outcome: 'shed' }), before)
+})
