@@ -2,6 +2,7 @@ import type { RequestParser } from '../http/h1/request-parser.ts'
 import { Carry } from '../io/carry.ts'
 import { Connection, HOLD } from '../io/connection.ts'
 import type { Accepted, Reactor } from '../io/reactor.ts'
+import { NOTE, ROLE } from '../shm/notes.ts'
 import type { Listener } from './listener.ts'
 import type { RequestHandler } from './service.ts'
 
@@ -47,16 +48,19 @@ export class ClientConnection extends Connection {
   /** Behind this many requests it is closed. */
   #lastRequest: number
 
-  constructor(reactor: Reactor, listener: Listener, accepted: Accepted) {
+  /** `openedMs`: when it was accepted, if that was not just now. */
+  constructor(reactor: Reactor, listener: Listener, accepted: Omit<Accepted, 'token'>, openedMs?: number) {
     super(reactor, accepted.fd, accepted.generation)
     this.listener = listener
     this.peer = accepted.peer
     this.port = accepted.port
     this.trusted = listener.trusts(accepted.peer)
-    this.#endsAtMs = reactor.nowMs + listener.drawAgeMs()
+    this.#endsAtMs = (openedMs ?? reactor.nowMs) + listener.drawAgeMs()
     this.#lastRequest = listener.drawRequests()
     this.#headDeadlineMs = reactor.nowMs + listener.spec.timeouts.requestHeadMs
     reactor.wheel.arm(this, Math.min(this.#headDeadlineMs, this.#endsAtMs))
+    const role = openedMs === undefined ? ROLE.idle : ROLE.none // of an older one the note follows when all of it is known
+    this.openNote(role, listener.spec.id, 0, openedMs ?? reactor.nowMs)
   }
 
   /** It sent as many requests ahead as it may: the one begun now is the last (RFC 9112 §9.3.2 lets it send the rest again). */
@@ -98,9 +102,35 @@ export class ClientConnection extends Connection {
       this.#pipelined = 0
       this.#read(start, end, false)
     } else if (this.#carry.append(this.reactor, start, end)) {
+      this.#noteCarry()
       if (this.blocked && this.handler === undefined) this.hold(HOLD.unread) // no answers to one who does not read them
       else if (!this.held) this.#read(this.#carry.start, this.#carry.end, true)
     } else this.listener.service.overloaded(this)
+  }
+
+  /** It was another shard's, which began so many requests on it. `blocked`: what was sent to it is queued. `goOn` follows. */
+  adopt(requests: number, blocked: boolean): void {
+    this.requests = requests
+    this.reactor.notes[this.note + NOTE.count] = requests
+    this.blocked = blocked
+    this.reactor.ops.resume(this)
+  }
+
+  /** Bytes that another shard read from it and did not understand. False: no buffer is left for them. */
+  carryIn(bytes: Uint8Array): boolean {
+    return this.#carry.copyIn(this.reactor, bytes)
+  }
+
+  /** Use what was carried in, now that the request under way, if there is one, is known. `ended`: behind that its FIN was read. */
+  goOn(ended: boolean): void {
+    if (this.#carry.empty) {
+      if (this.handler === undefined) this.#rest()
+    } else if (this.blocked && this.handler === undefined) this.hold(HOLD.unread)
+    else this.#read(this.#carry.start, this.#carry.end, true)
+    if (!this.dead) this.#noteRest()
+    if (!ended || this.dead) return
+    this.ended = true
+    this.onEnd()
   }
 
   /** The handler can take body bytes now that it could not take before. */
@@ -118,6 +148,7 @@ export class ClientConnection extends Connection {
     }
     this.unhold(HOLD.peerBlocked)
     if (this.#reading) return
+    this.noteRole(this.#carry.empty ? ROLE.idle : ROLE.partial)
     if (this.#carry.empty) this.#rest()
     else if (this.blocked) this.hold(HOLD.unread)
     else this.reactor.defer(this)
@@ -157,12 +188,18 @@ export class ClientConnection extends Connection {
   }
 
   onTimer(nowMs: number): void {
-    if (this.handler !== undefined) this.handler.clientTimer(nowMs)
-    else if (this.blocked) this.#awaitReader(nowMs)
+    if (this.handler !== undefined) {
+      this.handler.clientTimer(nowMs)
+      return
+    }
+    if (this.blocked) this.#awaitReader(nowMs)
     else if (this.#carry.empty) {
       if (!this.isOver(nowMs)) this.listener.service.idleTimeout(this)
       this.closeGracefully()
-    } else this.listener.service.headTimeout(this)
+    } else {
+      this.noteRole(ROLE.none)
+      this.listener.service.headTimeout(this)
+    }
   }
 
   /** Close so that the client can still read what was sent (RFC 9112 §9.6). */
@@ -195,6 +232,7 @@ export class ClientConnection extends Connection {
   /** Use what there is: bodies go to the handler, heads to the service, the rest is carried. */
   #read(start: number, end: number, carried: boolean): void {
     let at = start
+    this.noteRole(ROLE.none)
     this.#reading = true
     try {
       at = this.#use(start, end, carried)
@@ -202,6 +240,22 @@ export class ClientConnection extends Connection {
       this.#reading = false // whatever was thrown is contained, and this connection may outlive it
     }
     if (!this.dead) this.#keep(at, end, carried)
+    if (!this.dead) this.#noteRest()
+  }
+
+  /** What was read is used as far as it could be: its note may tell of it. */
+  #noteRest(): void {
+    this.reactor.notes[this.note + NOTE.count] = this.requests
+    this.#noteCarry()
+    if (this.handler !== undefined) this.handler.note()
+    else this.noteRole(this.#carry.empty ? ROLE.idle : ROLE.partial)
+  }
+
+  #noteCarry(): void {
+    const { notes } = this.reactor
+    const { start, end } = this.#carry
+    notes[this.note + NOTE.carried] = start
+    notes[this.note + NOTE.carriedBytes] = end - start
   }
 
   /** Returns the offset up to which the bytes were used. */

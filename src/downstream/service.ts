@@ -5,6 +5,8 @@ import type { ClientConnection } from './client.ts'
 export interface RequestHandler {
   /** Bytes after the head: the body and whatever follows it. Returns the offset up to which they were taken. */
   feed(start: number, end: number): number
+  /** Write down what somebody else needs to go on with it (`shm/notes.ts`). */
+  note(): void
   /** The client sent FIN (it is still there to be closed) or broke off (it is dead). */
   clientGone(reset: boolean): void
   clientBlocked(): void

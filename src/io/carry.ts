@@ -17,23 +17,36 @@ export class Carry {
    * The bytes may be part of what is carried already.
    */
   append(reactor: Reactor, from: number, to: number): boolean {
+    const at = this.#room(reactor, to - from)
+    if (at < 0) return false
+    reactor.mem.copyWithin(at, from, to)
+    this.end = at + to - from
+    return true
+  }
+
+  /** Append bytes of some other memory, likewise. */
+  copyIn(reactor: Reactor, bytes: Uint8Array): boolean {
+    const at = this.#room(reactor, bytes.length)
+    if (at < 0) return false
+    reactor.mem.set(bytes, at)
+    this.end = at + bytes.length
+    return true
+  }
+
+  /** Where so many bytes more fit behind what is carried, which may move for that; -1: nowhere. */
+  #room(reactor: Reactor, bytes: number): number {
     const held = this.start < 0 ? 0 : this.end - this.start
-    const needed = held + to - from
-    if (this.start >= 0 && needed <= reactor.slabs.sizeAt(this.start)) {
-      reactor.mem.copyWithin(this.end, from, to)
-      this.end += to - from
-      return true
-    }
+    const needed = held + bytes
+    if (this.start >= 0 && needed <= reactor.slabs.sizeAt(this.start)) return this.end
     const slab = reactor.slabs.take(needed)
-    if (slab < 0) return false
+    if (slab < 0) return -1
     if (held > 0) {
       reactor.mem.copyWithin(slab, this.start, this.end)
       reactor.release(this.start)
     }
-    reactor.mem.copyWithin(slab + held, from, to)
     this.start = slab
-    this.end = slab + needed
-    return true
+    this.end = slab + held
+    return this.end
   }
 
   /** Keep only `mem[from, end)` of what is carried: the bytes before were consumed. */

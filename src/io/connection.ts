@@ -1,4 +1,6 @@
 import { NOT_ARMED } from '../base/wheel.ts'
+import { NOTE, NOTE_WORDS, ROLE } from '../shm/notes.ts'
+import type { Role } from '../shm/notes.ts'
 import type { Armed, Reactor } from './reactor.ts'
 
 /** Why reading from a connection is held back; reading goes on when no reason is left. */
@@ -30,6 +32,8 @@ export abstract class Connection implements Armed {
   dead = false
   /** When something last moved, as far as we know; see `idleMs`. */
   lastActiveMs: number
+  /** Where its note begins in `reactor.notes`. */
+  readonly note: number
   #lastProgress = 0
   #holds = 0
 
@@ -38,6 +42,7 @@ export abstract class Connection implements Armed {
     this.fd = fd
     this.generation = generation
     this.lastActiveMs = reactor.nowMs
+    this.note = fd * NOTE_WORDS
   }
 
   abstract onData(start: number, end: number): void
@@ -66,6 +71,34 @@ export abstract class Connection implements Armed {
 
   get held(): boolean {
     return this.#holds !== 0
+  }
+
+  /** Begin its note, which counts from now on. `flags`: `NOTE_FLAG`. */
+  openNote(role: Role, owner: number, flags: number, openedMs: number): void {
+    const { notes } = this.reactor
+    const at = this.note
+    notes[at + NOTE.role] = role
+    notes[at + NOTE.owner] = owner
+    notes[at + NOTE.flags] = flags
+    notes[at + NOTE.openedMs] = openedMs
+    notes[at + NOTE.count] = 0
+    notes[at + NOTE.carriedBytes] = 0
+    notes[at + NOTE.peerGeneration] = 0
+    notes[at + NOTE.generation] = this.generation
+  }
+
+  noteRole(role: Role): void {
+    this.reactor.notes[this.note + NOTE.role] = role
+  }
+
+  /** `tunnel`, `busy`: with whom. */
+  notePeer(role: Role, peer: Connection): void {
+    const { notes } = this.reactor
+    const at = this.note
+    notes[at + NOTE.role] = ROLE.none
+    notes[at + NOTE.peer] = peer.fd
+    notes[at + NOTE.peerGeneration] = peer.generation
+    notes[at + NOTE.role] = role
   }
 
   /** Close after what is queued went out, reading (and discarding) for up to `lingerMs` so that the peer can read our last words. */

@@ -1,4 +1,4 @@
-import { OP, OP_WORDS } from './engine.ts'
+import { LIVE, OP, OP_WORDS } from './engine.ts'
 import type { Engine } from './engine.ts'
 
 /** Whatever names a connection: `fd` and `generation`, read at the call. */
@@ -7,10 +7,13 @@ export type Target = { readonly fd: number; readonly generation: number }
 /**
  * Fills the op table of one batch and hands out scratch space for what is sent. Both run full only under bursts; then the
  * rows so far are flushed and both start over: a span is free again as soon as its op ran.
+ *
+ * A row counts once all its words are written (`LIVE.ops`): what counts is done, even if this thread ends before the engine hears of it.
  */
 export class OpWriter {
   readonly #engine: Engine
   readonly #ops: Int32Array
+  readonly #live: Int32Array
   readonly #capacity: number
   readonly #scratchStart: number
   readonly #scratchEnd: number
@@ -20,6 +23,7 @@ export class OpWriter {
   constructor(engine: Engine, scratchStart: number, scratchEnd: number) {
     this.#engine = engine
     this.#ops = engine.ops
+    this.#live = engine.live
     this.#capacity = Math.floor(engine.ops.length / OP_WORDS)
     this.#scratchStart = scratchStart
     this.#scratchEnd = scratchEnd
@@ -59,26 +63,32 @@ export class OpWriter {
     const at = this.#row(OP.send, to)
     this.#ops[at + 3] = start
     this.#ops[at + 4] = end - start
+    this.#written()
   }
 
   pause(target: Target): void {
     this.#row(OP.pause, target)
+    this.#written()
   }
 
   resume(target: Target): void {
     this.#row(OP.resume, target)
+    this.#written()
   }
 
   shutdown(target: Target): void {
     this.#row(OP.shutdown, target)
+    this.#written()
   }
 
   close(target: Target, lingerMs: number): void {
     this.#ops[this.#row(OP.close, target) + 3] = lingerMs
+    this.#written()
   }
 
   reset(target: Target): void {
     this.#row(OP.reset, target)
+    this.#written()
   }
 
   /** Move `bytes` (-1: until the source ends) from one connection to another without waking us. */
@@ -89,16 +99,23 @@ export class OpWriter {
     ops[at + 4] = to.generation
     ops[at + 5] = bytes < 0 ? -1 : bytes | 0
     ops[at + 6] = bytes < 0 ? -1 : Math.floor(bytes / 4294967296)
+    this.#written()
   }
 
   relayStop(from: Target): void {
     this.#row(OP.relayStop, from)
+    this.#written()
   }
 
   handover(target: Target, shard: number, tag: number): void {
     const at = this.#row(OP.handover, target)
     this.#ops[at + 3] = shard
     this.#ops[at + 4] = tag
+    this.#written()
+  }
+
+  #written(): void {
+    this.#live[LIVE.ops] = this.rows
   }
 
   #row(op: number, target: Target): number {

@@ -3,8 +3,9 @@ import { Slabs } from '../base/slab.ts'
 import type { SlabClass } from '../base/slab.ts'
 import type { Timer } from '../base/wheel.ts'
 import { TimingWheel } from '../base/wheel.ts'
+import { NOTE, NOTE_WORDS, ROLE } from '../shm/notes.ts'
 import { Connection } from './connection.ts'
-import { EVENT, EVENT_WORDS } from './engine.ts'
+import { EVENT, EVENT_WORDS, LIVE } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { OpWriter } from './ops.ts'
 
@@ -50,6 +51,8 @@ export type ReactorOptions = {
   readonly granularityMs: number
 }
 
+const NO_NOTES = new Int32Array(0)
+
 /**
  * One shard's loop: turns event rows into calls on connections, turns the timing wheel, and owns what all its connections
  * share (buffer, slabs, op table, clock). One batch in, one batch of ops out.
@@ -60,10 +63,13 @@ export class Reactor {
   readonly ops: OpWriter
   readonly slabs: Slabs
   readonly wheel: TimingWheel<Armed>
+  /** Rows of connection notes by fd (`shm/notes.ts`): what outlives this thread. */
+  readonly notes: Int32Array
   /** Monotonic and wall clock of this batch, in ms. */
   nowMs: number
   wallMs: number
   readonly #handler: ReactorHandler
+  readonly #live: Int32Array
   readonly #table: (Connection | undefined)[] = []
   /** Those whose fd has its next tenant already, made by a `connect` of ours while the row that reports their death was still to come. */
   #displaced: Connection[] = []
@@ -84,9 +90,16 @@ export class Reactor {
     return options.scratchBytes + Slabs.bytesOf(options.slabs)
   }
 
-  constructor(engine: Engine, options: ReactorOptions, handler: ReactorHandler) {
+  constructor(
+    engine: Engine,
+    options: ReactorOptions,
+    handler: ReactorHandler,
+    notes: Int32Array = NO_NOTES,
+  ) {
     this.engine = engine
     this.mem = engine.mem
+    this.notes = notes
+    this.#live = engine.live
     const scratchEnd = engine.arenaBytes + options.scratchBytes
     this.ops = new OpWriter(engine, engine.arenaBytes, scratchEnd)
     this.slabs = new Slabs(scratchEnd, options.slabs)
@@ -116,6 +129,8 @@ export class Reactor {
   /** The handle died. */
   forget(connection: Connection): void {
     this.wheel.disarm(connection)
+    const note = connection.fd * NOTE_WORDS
+    if (this.notes[note + NOTE.generation] === connection.generation) this.notes[note + NOTE.role] = ROLE.none
     if (this.#table[connection.fd] === connection) this.#table[connection.fd] = undefined
     else if (this.#displaced.length > 0) {
       this.#displaced = this.#displaced.filter((other) => other !== connection)
@@ -157,14 +172,19 @@ export class Reactor {
     const clock = this.engine.clock
     this.nowMs = clock[0]!
     this.wallMs = clock[1]!
+    const live = this.#live
     for (let i = 0; i < events; i++) {
       const at = i * EVENT_WORDS
+      live[LIVE.cursor] = i
       try {
         this.#dispatch(at)
       } catch (error) {
         this.#containRow(error, at)
       }
     }
+    // All rows were seen, none is to blame for what happens from here on; in this order, or rows would seem unseen.
+    live[LIVE.rows] = 0
+    live[LIVE.cursor] = -1
     if (this.nowMs >= this.#nextTurnMs) {
       this.#nextTurnMs = this.nowMs + this.#granularityMs
       this.wheel.advance(this.nowMs, this.#fire)

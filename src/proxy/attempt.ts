@@ -24,6 +24,8 @@ export interface AttemptOwner {
   readonly flow: AttemptFlow
   /** As configured when the exchange began: a reload does not move the goal posts. */
   readonly timeouts: ClusterTimeouts
+  /** The request is about to be sent on this connection. */
+  sending(up: UpstreamConnection): void
   /** The head of an interim response: `attempt.reader.head`. */
   interim(attempt: Attempt): void
   /** The head of the final one. */
@@ -164,6 +166,7 @@ export class Attempt implements Seeker, Armed {
     this.up = up
     this.reused = up.served > 0
     this.#step(up.connecting ? TRY_STEP.connect : TRY_STEP.sent)
+    this.#owner.sending(up)
     this.#owner.request.sendTo(up)
     if (up.connecting) reactor.wheel.arm(up, reactor.nowMs + this.#timeouts.connectMs)
     else this.#owner.patience.awaitServer(up)

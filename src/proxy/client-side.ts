@@ -18,6 +18,8 @@ import type { Tries } from './tries.ts'
 export interface ClientOwner {
   readonly request: RequestSide
   readonly patience: Patience
+  /** Write the client's note. */
+  note(): void
   /** Answer with an error of ours, as far as that can still be done. */
   fail(failure: Failure): void
   /** There is no use in an answer any more. */
@@ -58,6 +60,10 @@ export class ClientSide implements RequestHandler, AttemptFlow {
     }
     if (at > start) this.#sent()
     return at
+  }
+
+  note(): void {
+    this.#exchange.note()
   }
 
   clientRelayDone(status: number, bytes: number): void {

@@ -3,15 +3,16 @@ import type { ClusterTimeouts, RetryClass } from '../config/snapshot.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { HOLD } from '../io/connection.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
-import type { Cluster } from '../upstream/cluster.ts'
+import type { UpstreamConnection } from '../upstream/connection.ts'
+import { ROLE } from '../shm/notes.ts'
 import { Accounts } from './accounts.ts'
-import type { Affinity } from './affinity.ts'
 import type { Attempt } from './attempt.ts'
 import { ClientSide } from './client-side.ts'
 import type { ClientOwner } from './client-side.ts'
 import type { ProxyContext } from './context.ts'
 import { Entrance } from './entrance.ts'
 import type { EntranceOwner } from './entrance.ts'
+import { noteExchange } from './exchange-note.ts'
 import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { TrailerFeedback } from './feedback.ts'
@@ -22,17 +23,11 @@ import { RequestSide } from './request-side.ts'
 import type { ResponseHeadSender } from './response-head.ts'
 import { READ, ResponseSide } from './response-side.ts'
 import { retryClassOf, retryClassOfStatus } from './retry.ts'
+import type { Destination } from './routing.ts'
 import { Times } from './times.ts'
 import { Tries } from './tries.ts'
 import type { TriesOwner } from './tries.ts'
 import { Tunnel } from './tunnel.ts'
-
-/** Where a request was routed. */
-export type Destination = {
-  readonly route: number
-  readonly cluster: Cluster
-  readonly affinity: Affinity
-}
 
 /** What an exchange needs besides the shard's context. */
 export interface ExchangePorts {
@@ -100,8 +95,8 @@ export class Exchange implements TriesOwner, ClientOwner, EntranceOwner {
     this.#client = request.client
     this.#destination = destination
     const { timeouts } = destination.cluster.spec
+    this.#times.begin(request.kept?.startedMs ?? this.#context.reactor.nowMs)
     this.timeouts = timeouts
-    this.#times.begin()
     this.patience.begin(request.client, timeouts.serverMs)
     this.flow.begin(request.client)
     this.#tries.begin(destination.cluster, request.upgrade)
@@ -116,12 +111,25 @@ export class Exchange implements TriesOwner, ClientOwner, EntranceOwner {
       this.fail(FAILURE.overloaded)
       return
     }
+    if (request.kept?.failure !== undefined) {
+      this.fail(request.kept.failure)
+      return
+    }
     if (request.client.blocked) this.patience.awaitReader()
     else if (!this.request.done) this.patience.awaitBody()
     this.#entrance.come(timeouts.queueMs)
   }
 
+  note(): void {
+    noteExchange(this.#client, this.request, this.#response, this.#destination)
+  }
+
   // ── tries ──
+
+  sending(up: UpstreamConnection): void {
+    up.notePeer(ROLE.busy, this.#client)
+    if (!this.request.repeatable) this.#client.noteRole(ROLE.waiting)
+  }
 
   queued(): void {
     this.#step(STEP.queue)

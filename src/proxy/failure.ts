@@ -40,6 +40,7 @@ export type FailureName =
   | 'upstreamTimeout'
   | 'upstreamMalformed'
   | 'overloaded'
+  | 'shardLost'
   | 'shed'
 
 export const FAILURE: Readonly<Record<FailureName, Failure>> = {
@@ -75,6 +76,7 @@ export const FAILURE: Readonly<Record<FailureName, Failure>> = {
     'the backend sent a malformed response',
   ),
   overloaded: failure('overloaded', 503, 'proxy_internal_response', 'the proxy is out of buffers'),
+  shardLost: failure('shard-lost', 502, 'proxy_internal_error', 'the proxy lost hold of this request'),
   shed: failure('shed', 503, 'proxy_internal_response', 'the proxy is overloaded'),
 }
 

@@ -8,6 +8,7 @@ import type { Head } from '../http/head.ts'
 import { FIELD } from '../http/names.ts'
 import type { Target } from '../http/uri.ts'
 import type { ProxyContext } from './context.ts'
+import type { Failure } from './failure.ts'
 import { REQUEST_ID_BYTES, writeRequestId } from './request-id.ts'
 
 /** A request as it stands before it is forwarded. */
@@ -21,6 +22,20 @@ export type InboundRequest = {
   readonly upgrade: boolean
   /** What to call ourselves toward an endpoint when an HTTP/1.0 request names no host. */
   readonly fallbackHost: string
+  /** It was taken over from a shard that died, and is as it goes to endpoints already. */
+  readonly kept: KeptRequest | undefined
+}
+
+/** A request that outlived its shard: `head` is of the copy in `mem[slab, end)`. */
+export type KeptRequest = {
+  readonly slab: number
+  readonly end: number
+  /** HTTP/1.x of its client. */
+  readonly minor: number
+  /** Monotonic ms. */
+  readonly startedMs: number
+  /** What its client is told, where it may not be sent again. */
+  readonly failure: Failure | undefined
 }
 
 /** Everything we add, at its longest, without what is copied from the request. */

@@ -1,14 +1,17 @@
 import { copySpan } from '../base/bytes.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { BODY } from '../http/framing.ts'
+import { FIELD_STRIDE, VALUE_END, VALUE_START } from '../http/head.ts'
+import type { Head } from '../http/head.ts'
 import { isIdempotent } from '../http/methods.ts'
+import { FIELD } from '../http/names.ts'
 import { RELAY } from '../io/engine.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { ProxyContext } from './context.ts'
 import { OUT, Pump, RELAY_BYTES } from './pump.ts'
 import { REQUEST_ID_BYTES } from './request-id.ts'
-import type { InboundRequest, RequestHeadWriter } from './request-head.ts'
+import type { InboundRequest, KeptRequest, RequestHeadWriter } from './request-head.ts'
 
 /** Bytes of head and body together up to which a request is kept to be sent again. The body must arrive with the head. */
 export const REPLAY_BYTES = 8192
@@ -27,6 +30,12 @@ export class RequestSide {
   #end = 0
   /** The engine moved some of the body by itself: then no `blocked` tells of what it queued. */
   #relayed = false
+  /** Monotonic ms. */
+  startedMs = 0
+  /** It outlived its shard once. */
+  rescued = false
+  /** Something of it was given to a connection. */
+  #sent = false
   /** All that was sent of the request is in the slab. */
   #replayable = false
   /** The request's id, for those who ask when the slab is gone; begins with 0 while there is none. */
@@ -59,6 +68,12 @@ export class RequestSide {
     this.upgrade = request.upgrade
     const { chunkExtensions, trailers, body } = client.listener.spec.limits
     this.#pump.begin(framing, OUT.same, { extensions: chunkExtensions, trailers }, body)
+    this.startedMs = reactor.nowMs
+    this.rescued = false
+    if (request.kept !== undefined) {
+      this.#keep(request, request.kept)
+      return true
+    }
     const small = framing > 0 && framing <= REPLAY_BYTES ? framing : 0
     const bound = writer.bound(request)
     this.#slab = reactor.slabs.take(bound + small <= REPLAY_BYTES ? bound + small : bound)
@@ -66,6 +81,7 @@ export class RequestSide {
     this.#end = writer.write(this.#slab, request)
     this.#replayable = true
     this.#relayed = false
+    this.#sent = false
     this.#note(writer)
     return true
   }
@@ -85,12 +101,27 @@ export class RequestSide {
     return this.#replayable && this.#slab >= 0
   }
 
+  /** Another shard may take it to an endpoint if this one ends: it is here whole, and nobody can have acted on it, or doing it twice does no harm. */
+  get rescuable(): boolean {
+    return !this.rescued && this.done && this.replayable && (!this.#sent || isIdempotent(this.method))
+  }
+
+  /** Where it lies, head and body; empty if it does not. */
+  get start(): number {
+    return this.#slab
+  }
+
+  get length(): number {
+    return this.#slab < 0 ? 0 : this.#end - this.#slab
+  }
+
   get bytes(): number {
     return this.#pump.payload
   }
 
   /** Send what lies in the slab; the rest of the body follows through `feed`. */
   sendTo(up: UpstreamConnection): void {
+    this.#sent = true
     this.#context.reactor.ops.send(up, this.#slab, this.#end)
   }
 
@@ -174,6 +205,33 @@ export class RequestSide {
     return start + left
   }
 
+  /** All of it is here, but for the body of one that must fail anyway. */
+  #keep({ head, framing }: InboundRequest, { slab, end, minor, startedMs, failure }: KeptRequest): void {
+    this.#slab = slab
+    this.#end = end
+    this.minor = minor
+    this.startedMs = startedMs
+    this.rescued = true
+    this.#replayable = true
+    this.#relayed = false
+    this.#sent = false
+    if (failure === undefined && framing > 0) this.#pump.relayed(framing)
+    this.requestIdStart = head.end - REQUEST_ID_BYTES - 4 // our last field
+    copySpan(
+      this.id,
+      0,
+      this.#context.reactor.mem,
+      this.requestIdStart,
+      this.requestIdStart + REQUEST_ID_BYTES,
+    )
+    this.#methodEnd = head.methodEnd
+    this.#targetStart = head.targetStart
+    this.#targetEnd = head.targetEnd
+    ;[this.#hostStart, this.#hostEnd] = valueOf(head, FIELD.host)
+    ;[this.#userAgentStart, this.#userAgentEnd] = valueOf(head, FIELD.userAgent)
+    ;[this.#refererStart, this.#refererEnd] = valueOf(head, FIELD.referer)
+  }
+
   #note(writer: RequestHeadWriter): void {
     this.requestIdStart = writer.requestIdStart
     copySpan(this.id, 0, this.#context.reactor.mem, writer.requestIdStart, writer.requestIdEnd)
@@ -187,4 +245,10 @@ export class RequestSide {
     this.#refererStart = writer.refererStart
     this.#refererEnd = writer.refererEnd
   }
+}
+
+/** Where the value of a field stands; empty if there is none. */
+const valueOf = (head: Head, id: number): readonly [start: number, end: number] => {
+  const row = head.find(id) * FIELD_STRIDE
+  return row < 0 ? [0, 0] : [head.fields[row + VALUE_START]!, head.fields[row + VALUE_END]!]
 }

@@ -4,6 +4,7 @@ import { BODY, persistent, responseFraming } from '../http/framing.ts'
 import type { TrailerReader } from '../http/h1/trailers.ts'
 import type { Head } from '../http/head.ts'
 import { RELAY } from '../io/engine.ts'
+import { ROLE } from '../shm/notes.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import { RESPONSE_LIMITS } from './context.ts'
@@ -100,9 +101,15 @@ export class ResponseSide {
     return this.#wantsKeepAlive && this.#request.done && !this.#client.leaving
   }
 
+  /** What the client asked for, as far as it was up to it. */
+  get wantsKeepAlive(): boolean {
+    return this.#wantsKeepAlive
+  }
+
   /** An interim head goes to the client. */
   interim(head: Head): void {
     this.touched = true
+    this.#client.noteRole(ROLE.responding)
     this.#sender.sendInterim(this.#client, head)
   }
 
@@ -121,6 +128,7 @@ export class ResponseSide {
   deliver(up: UpstreamConnection, head: Head, at: number, end: number): number {
     this.touched = true
     this.started = true
+    this.#client.noteRole(ROLE.responding)
     this.status = head.status
     if (head.status === 101) return this.#switch(head, at, end)
     this.#final(head)
@@ -133,6 +141,7 @@ export class ResponseSide {
     // To an HTTP/1.0 client our replies do not say keep-alive, so it expects the end.
     this.keepAlive = this.mayGoOn && request.minor === 1 && failure !== FAILURE.overloaded
     this.refused = true
+    this.#client.noteRole(ROLE.responding)
     this.status = failure.status
     this.bytes = replyFailure(this.#context, this.#client, failure, {
       close: !this.keepAlive,

@@ -15,6 +15,13 @@ export type Routing = {
   readonly affinityOf: readonly Affinity[]
 }
 
+/** Where a request was routed. */
+export type Destination = {
+  readonly route: number
+  readonly cluster: Cluster
+  readonly affinity: Affinity
+}
+
 export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [], affinityOf: [] }
 
 /** The clusters of one shard, by id, over all snapshots: a cluster that stays keeps its connections and its place in the cycle. */

@@ -12,9 +12,10 @@ export class Times {
     this.#reactor = reactor
   }
 
-  begin(): void {
-    this.startedMs = this.#reactor.nowMs
-    this.#wallStartMs = this.#reactor.wallMs
+  begin(startedMs: number): void {
+    const { nowMs, wallMs } = this.#reactor
+    this.startedMs = startedMs
+    this.#wallStartMs = wallMs - (nowMs - startedMs)
     this.#firstByteMs = -1
   }
 

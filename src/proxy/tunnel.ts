@@ -2,11 +2,13 @@ import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { RELAY } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { ROLE } from '../shm/notes.ts'
 import { CLIENT_TIMEOUT, UPSTREAM_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { ExchangeRecord } from '../telemetry/record.ts'
 import type { UpstreamConnection, UpstreamUser } from '../upstream/connection.ts'
-import type { Attempt } from './attempt.ts'
+import type { Cluster } from '../upstream/cluster.ts'
+import type { EndpointPool } from '../upstream/pool.ts'
 import type { ProxyContext } from './context.ts'
 
 /** Inactivity allowed: of both sides, and of the one still open after the other's FIN (HAProxy: tunnel, client-fin, server-fin). */
@@ -14,6 +16,27 @@ type TunnelTimeouts = {
   readonly tunnelMs: number
   readonly clientFinMs: number
   readonly serverFinMs: number
+}
+
+/** Where the upstream connection belongs. `up` is unset when it is gone, its place in the pool given back. */
+export interface TunnelEnd {
+  readonly cluster: Cluster
+  readonly pool: EndpointPool
+  up: UpstreamConnection | undefined
+}
+
+/** A tunnel that another shard had: its two sides, and what became of them there. */
+export type ResumedTunnel = {
+  readonly client: ClientConnection
+  readonly up: UpstreamConnection
+  /** What the endpoint said and nobody has passed on: `mem[start, end)`, until the ops of now ran. What the client said is carried in. */
+  readonly start: number
+  readonly end: number
+  /** Monotonic ms: when the request that began it did. */
+  readonly startedMs: number
+  /** Whose FIN was read. */
+  readonly clientEnded: boolean
+  readonly upEnded: boolean
 }
 
 /** The limit that a standstill passed: one of a half-closed tunnel only if it is what cut `tunnelMs` short. */
@@ -30,7 +53,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
   readonly #reactor: Reactor
   readonly #client: ClientConnection
   readonly #up: UpstreamConnection
-  readonly #attempt: Attempt
+  readonly #attempt: TunnelEnd
   readonly #timeouts: TunnelTimeouts
   readonly #ended: (outcome: number) => void
   readonly #context: ProxyContext
@@ -41,7 +64,7 @@ export class Tunnel implements RequestHandler, UpstreamUser {
 
   constructor(
     context: ProxyContext,
-    sides: { readonly client: ClientConnection; readonly attempt: Attempt },
+    sides: { readonly client: ClientConnection; readonly attempt: TunnelEnd },
     serverFinMs: number,
     ended: (outcome: number) => void,
   ) {
@@ -64,11 +87,30 @@ export class Tunnel implements RequestHandler, UpstreamUser {
     this.#bytesDown += end - start
     this.#client.resumeBody() // what the client said too early
     wheel.disarm(this.#client)
-    this.#client.relaying = true
-    this.#up.relaying = true
-    ops.relay(this.#client, this.#up, -1)
-    ops.relay(this.#up, this.#client, -1)
+    if (!this.#clientEnded) this.#relay(this.#client, this.#up)
+    if (!this.#upEnded) this.#relay(this.#up, this.#client)
+    this.note()
     this.#restartClock()
+  }
+
+  /** Go on with one that another shard began: a FIN that was read there is passed on, if it was not yet. */
+  resume({ start, end, clientEnded, upEnded }: ResumedTunnel): void {
+    this.#clientEnded = clientEnded
+    this.#upEnded = upEnded
+    this.start(start, end)
+    if (clientEnded) this.#reactor.ops.shutdown(this.#up)
+    if (upEnded) this.#reactor.ops.shutdown(this.#client)
+    if (clientEnded || upEnded) this.#sideEnded()
+  }
+
+  #relay(from: ClientConnection | UpstreamConnection, to: ClientConnection | UpstreamConnection): void {
+    from.relaying = true
+    this.#reactor.ops.relay(from, to, -1)
+  }
+
+  note(): void {
+    this.#up.notePeer(ROLE.tunnel, this.#client)
+    this.#client.notePeer(ROLE.tunnel, this.#up)
   }
 
   feed(start: number, end: number): number {

@@ -28,6 +28,7 @@ const table = [
   { name: 'tunnel-timeout', by: 'us' },
   { name: 'overloaded', by: 'us' }, // our own bounded memory was exhausted
   { name: 'shutdown', by: 'us' },
+  { name: 'shard-lost', by: 'us' }, // its shard died, and nobody could go on with it
   { name: 'shed', by: 'us' }, // the shard was late with all it had to do, and refused a share of it
 ] as const
 

@@ -1,6 +1,7 @@
 import { Carry } from '../io/carry.ts'
 import { Connection } from '../io/connection.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { NOTE, NOTE_FLAG, ROLE } from '../shm/notes.ts'
 import type { EndpointPool } from './pool.ts'
 
 /** Who uses a connection to an endpoint at the moment: an exchange, as far as the upstream side knows it. */
@@ -34,6 +35,8 @@ export class UpstreamConnection extends Connection {
     super(reactor, fd, reactor.engine.generationOf(fd))
     this.pool = pool
     this.openedMs = reactor.nowMs
+    this.openNote(ROLE.busy, pool.spec.id, NOTE_FLAG.upstream, this.openedMs)
+    reactor.notes[this.note + NOTE.count] = pool.spec.generation
   }
 
   onConnected(): void {

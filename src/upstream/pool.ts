@@ -1,5 +1,6 @@
 import type { EndpointSpec } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { ROLE } from '../shm/notes.ts'
 import { UpstreamConnection } from './connection.ts'
 import type { UpstreamUser } from './connection.ts'
 import type { ConnectionPermits } from './permits.ts'
@@ -133,7 +134,12 @@ export class EndpointPool {
       this.discard(connection)
       return
     }
+    this.#keep(connection)
+  }
+
+  #keep(connection: UpstreamConnection): void {
     this.#idle.push(connection)
+    connection.noteRole(ROLE.pooled)
     this.#reactor.wheel.arm(connection, this.#reactor.nowMs + this.limits.idleTimeoutMs)
   }
 
