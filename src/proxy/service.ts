@@ -10,6 +10,7 @@ import { Target } from '../http/uri.ts'
 import { NO_HOST } from '../route/table.ts'
 import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
+import { AdoptedTunnel } from './adopted-tunnel.ts'
 import type { ProxyContext } from './context.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangePorts } from './exchange.ts'
@@ -18,10 +19,12 @@ import type { Failure } from './failure.ts'
 import type { Overload } from './overload.ts'
 import { replyFailure } from './reply.ts'
 import { RequestHeadWriter } from './request-head.ts'
+import type { InboundRequest } from './request-head.ts'
 import { REQUEST_ID_BYTES } from './request-id.ts'
 import { ResponseHeadSender } from './response-head.ts'
 import { NO_ROUTING } from './routing.ts'
-import type { Routing } from './routing.ts'
+import type { Destination, Routing } from './routing.ts'
+import type { ResumedTunnel } from './tunnel.ts'
 import { namesWebSocket } from './websocket.ts'
 
 /** The longest target a listener may allow, and a byte more for the slash an absolute form may lack. */
@@ -87,13 +90,20 @@ export class ProxyService implements Service {
     const upgrade = head.upgrade && bodiless && head.method === METHOD.get && namesWebSocket(head)
     const fallbackHost = cluster.spec.name
     const keepAlive = persistent(head) && !client.pipelinedOut
+    const request = { head, target, client, framing, upgrade, fallbackHost, kept: undefined }
+    this.forward(request, { route, cluster, affinity }, keepAlive)
+  }
+
+  /** Take a request to its endpoint. */
+  forward(request: InboundRequest, destination: Destination, wantsKeepAlive: boolean): void {
     this.active++
-    const exchange = this.#exchanges.take()
-    exchange.begin(
-      { head, target, client, framing, upgrade, fallbackHost },
-      { route, cluster, affinity },
-      keepAlive,
-    )
+    this.#exchanges.take().begin(request, destination, wantsKeepAlive)
+  }
+
+  /** Go on with a tunnel that another shard had. */
+  resume(sides: ResumedTunnel, destination: Destination): void {
+    this.active++
+    new AdoptedTunnel(this.#context, sides, destination, () => this.active--).resume(sides)
   }
 
   /** Of a head that was not read to its end only the method is sure, if that: a HEAD gets no body even then. */
