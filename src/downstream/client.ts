@@ -1,18 +1,11 @@
 import type { RequestParser } from '../http/h1/request-parser.ts'
 import { Carry } from '../io/carry.ts'
-import { Connection, HOLD } from '../io/connection.ts'
+import { HOLD } from '../io/connection.ts'
 import type { Accepted, Reactor } from '../io/reactor.ts'
 import { NOTE, ROLE } from '../shm/notes.ts'
 import type { Listener } from './listener.ts'
 import type { RequestHandler } from './service.ts'
-
-/** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
-const LOOKS = 4
-/**
- * A connection whose time has come is closed when it has been quiet for so long: a client in a hurry sends its next request sooner, and is told with the
- * response to that one; a FIN that crosses with a request loses it.
- */
-export const QUIET_MS = 100
+import { TimedClient } from './timed-client.ts'
 
 /**
  * A client's connection: cuts what it reads into requests, one at a time and in order, and hands each to the service. It knows
@@ -23,42 +16,27 @@ export const QUIET_MS = 100
  *
  * Bytes that cannot be used yet lie in `carry` and reading is held, so a client can make us store one read beyond a head, no more.
  */
-export class ClientConnection extends Connection {
-  readonly listener: Listener
+export class ClientConnection extends TimedClient {
   /** IP as text, or `unix:`. */
   readonly peer: string
   readonly port: number
   readonly trusted: boolean
   /** The request under way. */
   handler: RequestHandler | undefined
-  /** Requests begun in its life. */
-  requests = 0
   /** Bytes read and not yet understood. */
   readonly #carry = new Carry()
   /** Ours while a head is partial. */
   #parser: RequestParser | undefined
-  /** When the head being read must be complete. */
-  #headDeadlineMs: number
   /** Inside `#read`: what finishes now is picked up by its loop. */
   #reading = false
   /** Requests in a row that were sent ahead: behind another in one read, or carried until the one before was done. */
   #pipelined = 0
-  /** From then on it is closed as soon as that loses nothing: its age, or a drain. */
-  #endsAtMs: number
-  /** Behind this many requests it is closed. */
-  #lastRequest: number
-
   /** `openedMs`: when it was accepted, if that was not just now. */
   constructor(reactor: Reactor, listener: Listener, accepted: Omit<Accepted, 'token'>, openedMs?: number) {
-    super(reactor, accepted.fd, accepted.generation)
-    this.listener = listener
+    super(reactor, listener, accepted, openedMs ?? reactor.nowMs)
     this.peer = accepted.peer
     this.port = accepted.port
     this.trusted = listener.trusts(accepted.peer)
-    this.#endsAtMs = (openedMs ?? reactor.nowMs) + listener.drawAgeMs()
-    this.#lastRequest = listener.drawRequests()
-    this.#headDeadlineMs = reactor.nowMs + listener.spec.timeouts.requestHeadMs
-    reactor.wheel.arm(this, Math.min(this.#headDeadlineMs, this.#endsAtMs))
     const role = openedMs === undefined ? ROLE.idle : ROLE.none // of an older one the note follows when all of it is known
     this.openNote(role, listener.spec.id, 0, openedMs ?? reactor.nowMs)
   }
@@ -73,22 +51,7 @@ export class ClientConnection extends Connection {
    * a drain, the probability that a response says so rises as the window runs out, and the closes stay even. Requests that were sent ahead are answered first.
    */
   get leaving(): boolean {
-    if (!this.#carry.empty) return false
-    return this.requests >= this.#lastRequest || this.#endsAtMs <= this.reactor.nowMs + QUIET_MS
-  }
-
-  /** Its time has come. */
-  isOver(nowMs: number): boolean {
-    return this.#endsAtMs <= nowMs
-  }
-
-  /** End by then, in good order, unless it ends earlier anyway. */
-  endBy(atMs: number): void {
-    if (atMs >= this.#endsAtMs) return
-    this.#endsAtMs = atMs
-    if (!this.idle || this.blocked) return
-    const { wheel } = this.reactor
-    wheel.arm(this, Math.min(wheel.deadlineOf(this), Math.max(atMs, this.lastActiveMs + QUIET_MS)))
+    return this.#carry.empty && this.lastsNoLonger
   }
 
   /** Waiting for a request, nothing of it read: may be closed without loss. */
@@ -124,7 +87,7 @@ export class ClientConnection extends Connection {
   /** Use what was carried in, now that the request under way, if there is one, is known. `ended`: behind that its FIN was read. */
   goOn(ended: boolean): void {
     if (this.#carry.empty) {
-      if (this.handler === undefined) this.#rest()
+      if (this.handler === undefined) this.rest()
     } else if (this.blocked && this.handler === undefined) this.hold(HOLD.unread)
     else this.#read(this.#carry.start, this.#carry.end, true)
     if (!this.dead) this.#noteRest()
@@ -149,7 +112,7 @@ export class ClientConnection extends Connection {
     this.unhold(HOLD.peerBlocked)
     if (this.#reading) return
     this.noteRole(this.#carry.empty ? ROLE.idle : ROLE.partial)
-    if (this.#carry.empty) this.#rest()
+    if (this.#carry.empty) this.rest()
     else if (this.blocked) this.hold(HOLD.unread)
     else this.reactor.defer(this)
   }
@@ -179,7 +142,7 @@ export class ClientConnection extends Connection {
 
   onWritable(): void {
     if (this.handler !== undefined) this.handler.clientWritable()
-    else if (this.#carry.empty) this.#rest()
+    else if (this.#carry.empty) this.rest()
     else this.reactor.defer(this)
   }
 
@@ -192,8 +155,11 @@ export class ClientConnection extends Connection {
       this.handler.clientTimer(nowMs)
       return
     }
-    if (this.blocked) this.#awaitReader(nowMs)
-    else if (this.#carry.empty) {
+    if (this.blocked) {
+      if (this.awaitReader(nowMs)) return
+      this.listener.service.readTimeout(this)
+      this.resetNow()
+    } else if (this.#carry.empty) {
       if (!this.isOver(nowMs)) this.listener.service.idleTimeout(this)
       this.closeGracefully()
     } else {
@@ -291,7 +257,7 @@ export class ClientConnection extends Connection {
     }
     this.requests++
     if (ahead) this.#pipelined++
-    this.#headDeadlineMs = Infinity
+    this.headIsHere()
     listener.service.begin(this, parser.head)
     if (this.#parser !== undefined) {
       listener.takeBack(this.#parser)
@@ -313,38 +279,7 @@ export class ClientConnection extends Connection {
       return
     }
     this.unhold(HOLD.unread)
-    if (this.#carry.empty) this.#rest()
-    else this.#awaitHead()
-  }
-
-  /** Between requests. */
-  #rest(): void {
-    const { nowMs, wheel } = this.reactor
-    if (this.requests > 0) this.#headDeadlineMs = Infinity // the first request's clock runs from the accept on
-    const idleEndMs =
-      this.#headDeadlineMs === Infinity
-        ? nowMs + this.listener.spec.timeouts.keepAliveMs
-        : this.#headDeadlineMs
-    wheel.arm(this, Math.min(idleEndMs, Math.max(this.#endsAtMs, nowMs + QUIET_MS)))
-  }
-
-  /** Its last response is still on its way: no request is due before it has read that, and while it reads it may take its time. */
-  #awaitReader(nowMs: number): void {
-    const { clientMs } = this.listener.spec.timeouts
-    const leftMs = clientMs - this.idleMs(nowMs, true)
-    if (leftMs > 0) {
-      this.reactor.wheel.arm(this, nowMs + Math.min(leftMs, clientMs / LOOKS))
-      return
-    }
-    this.listener.service.readTimeout(this)
-    this.resetNow()
-  }
-
-  /** Part of a head is there: the whole of it must come in time, and a byte now and then buys none. */
-  #awaitHead(): void {
-    if (this.#headDeadlineMs === Infinity) {
-      this.#headDeadlineMs = this.reactor.nowMs + this.listener.spec.timeouts.requestHeadMs
-    }
-    this.reactor.wheel.arm(this, this.#headDeadlineMs)
+    if (this.#carry.empty) this.rest()
+    else this.awaitHead()
   }
 }

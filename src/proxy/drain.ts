@@ -1,6 +1,7 @@
 import type { Rng } from '../base/random.ts'
 import type { DrainSpec } from '../config/lifecycle.ts'
-import { ClientConnection, QUIET_MS } from '../downstream/client.ts'
+import { ClientConnection } from '../downstream/client.ts'
+import { QUIET_MS } from '../downstream/timed-client.ts'
 import type { Listener } from '../downstream/listener.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { ClosingTimes } from '../limit/closing-times.ts'

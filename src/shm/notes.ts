@@ -106,4 +106,9 @@ export class ConnectionNotes {
   read(fd: number, word: number): number {
     return this.words[fd * NOTE_WORDS + word] ?? 0
   }
+
+  /** Change what is noted of `fd`, whose thread has ended. Writer: main. */
+  setRole(fd: number, role: Role): void {
+    this.words[fd * NOTE_WORDS + NOTE.role] = role
+  }
 }

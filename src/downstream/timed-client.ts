@@ -1,0 +1,89 @@
+import { Connection } from '../io/connection.ts'
+import type { Handle } from '../io/engine.ts'
+import type { Reactor } from '../io/reactor.ts'
+import type { Listener } from './listener.ts'
+
+/** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
+const LOOKS = 4
+/**
+ * A connection whose time has come is closed when it has been quiet for so long: a client in a hurry sends its next request sooner, and is told with the
+ * response to that one; a FIN that crosses with a request loses it.
+ */
+export const QUIET_MS = 100
+
+/** How long a client connection may last, between two requests, for a head, for reading, and in all. */
+export abstract class TimedClient extends Connection {
+  readonly listener: Listener
+  /** Requests begun in its life. */
+  requests = 0
+  /** When the head being read must be complete. */
+  #headDeadlineMs: number
+  /** From then on it is closed as soon as that loses nothing: its age, or a drain. */
+  #endsAtMs: number
+  /** Behind this many requests it is closed. */
+  readonly #lastRequest: number
+
+  constructor(reactor: Reactor, listener: Listener, { fd, generation }: Handle, openedMs: number) {
+    super(reactor, fd, generation)
+    this.listener = listener
+    this.#endsAtMs = openedMs + listener.drawAgeMs()
+    this.#lastRequest = listener.drawRequests()
+    this.#headDeadlineMs = reactor.nowMs + listener.spec.timeouts.requestHeadMs
+    reactor.wheel.arm(this, Math.min(this.#headDeadlineMs, this.#endsAtMs))
+  }
+
+  /** Waiting for a request, nothing of it read: may be closed without loss. */
+  abstract get idle(): boolean
+
+  /** Its time has come, or will have before it would count as quiet: what is begun now is the last. */
+  protected get lastsNoLonger(): boolean {
+    return this.requests >= this.#lastRequest || this.#endsAtMs <= this.reactor.nowMs + QUIET_MS
+  }
+
+  /** Its time has come. */
+  isOver(nowMs: number): boolean {
+    return this.#endsAtMs <= nowMs
+  }
+
+  /** End by then, in good order, unless it ends earlier anyway. */
+  endBy(atMs: number): void {
+    if (atMs >= this.#endsAtMs) return
+    this.#endsAtMs = atMs
+    if (!this.idle || this.blocked) return
+    const { wheel } = this.reactor
+    wheel.arm(this, Math.min(wheel.deadlineOf(this), Math.max(atMs, this.lastActiveMs + QUIET_MS)))
+  }
+
+  /** Between requests. */
+  protected rest(): void {
+    const { nowMs, wheel } = this.reactor
+    if (this.requests > 0) this.#headDeadlineMs = Infinity // the first request's clock runs from the accept on
+    const idleEndMs =
+      this.#headDeadlineMs === Infinity
+        ? nowMs + this.listener.spec.timeouts.keepAliveMs
+        : this.#headDeadlineMs
+    wheel.arm(this, Math.min(idleEndMs, Math.max(this.#endsAtMs, nowMs + QUIET_MS)))
+  }
+
+  /** Its last response is still on its way: no request is due before it has read that, and while it reads it may take its time. False: that is over. */
+  protected awaitReader(nowMs: number): boolean {
+    const { clientMs } = this.listener.spec.timeouts
+    const leftMs = clientMs - this.idleMs(nowMs, true)
+    if (leftMs <= 0) return false
+    this.reactor.wheel.arm(this, nowMs + Math.min(leftMs, clientMs / LOOKS))
+    return true
+  }
+
+  /** Part of a head is there: the whole of it must come in time, and a byte now and then buys none. */
+  protected awaitHead(): void {
+    if (this.#headDeadlineMs === Infinity) {
+      this.#headDeadlineMs = this.reactor.nowMs + this.listener.spec.timeouts.requestHeadMs
+    }
+    this.reactor.wheel.arm(this, this.#headDeadlineMs)
+  }
+
+  /** The whole of it is there. */
+  protected headIsHere(): void {
+    this.#headDeadlineMs = Infinity
+  }
+}
