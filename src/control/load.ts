@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { codeOf, messageOf } from '../actor/errors.ts'
 import { namesToResolve } from '../config/names.ts'
 import { compileConfig } from '../config/compile.ts'
@@ -76,14 +75,15 @@ export class Loader {
   readonly #source: ConfigSource
   readonly #names: Names
   readonly #availableCores: number
-  /** The secret of this process, for keys nobody gave. */
-  readonly #drawn = randomBytes(32).toString('hex')
+  /** The secret of the program, for keys nobody gave. */
+  readonly #drawn: string
   readonly #machineSeed = machineSeed()
   /** As they were when the configuration was read: a later reading, refused maybe, does not change them. */
   readonly #references = new WeakMap<Config, References>()
   #version = 0
 
-  constructor(source: ConfigSource, names: Names, availableCores: number) {
+  constructor(source: ConfigSource, names: Names, availableCores: number, drawn: string) {
+    this.#drawn = drawn
     this.#source = source
     this.#names = names
     this.#availableCores = availableCores

@@ -1,7 +1,6 @@
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { ProcessReadings } from '../io/process-readings.ts'
 import type { Fleet } from '../shm/fleet.ts'
-import { renderExposition } from '../telemetry/exposition.ts'
 import type { MetricFamily, MetricType, Sample } from '../telemetry/exposition.ts'
 import { fleetFamilies } from '../telemetry/fleet-metrics.ts'
 import { processFamilies } from '../telemetry/process-metrics.ts'
@@ -20,17 +19,17 @@ export type MetricSources = {
 }
 
 /** Everything `/metrics` says: the process, the program as main sees it, and what the shards count. */
-export function metricsText(view: ProgramView, sources: MetricSources): string {
+export function metricFamilies(view: ProgramView, sources: MetricSources): readonly MetricFamily[] {
   const { fleet, clusters, explain, readings } = sources
   const facts = { ...readings, version: view.version, maxFds: view.fdLimit }
-  return renderExposition([
+  return [
     ...processFamilies(facts),
     ...programFamilies(view),
     ...fleetFamilies(fleet, view.snapshot, ENGINE_STATS),
     ...balanceFamilies(view.snapshot, clusters),
     ...explainFamilies(fleet, explain),
     ...healthFamilies(fleet, view.snapshot),
-  ])
+  ]
 }
 
 /** What main knows and shared memory does not. */

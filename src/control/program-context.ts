@@ -6,6 +6,7 @@ import type { Resolver } from '../io/dns.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import type { ActorUrls } from './actors.ts'
 import type { Capacity } from './capacity.ts'
+import type { Lineage } from './lineage.ts'
 import type { ConfigSource } from './load.ts'
 
 /** The world a program runs in. */
@@ -28,6 +29,10 @@ export type ProgramContext = {
   readonly say: (line: string) => void
   /** Memory and limits for a snapshot's number of shards and listeners. */
   readonly provide: (snapshot: Snapshot) => Provision
+  /** Another number for the same open file. */
+  readonly duplicate?: (fd: number) => number
+  /** Absent: no process was before this one, and none follows. */
+  readonly lineage?: Lineage
 }
 
 export type Provision = { readonly fleet: Fleet; readonly capacity: Capacity }

@@ -2,11 +2,14 @@ import { messageOf } from '../actor/errors.ts'
 import { withoutSecrets } from '../config/secrets.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import type { Fleet } from '../shm/fleet.ts'
+import type { Totals } from '../telemetry/history.ts'
 import { Actors } from './actors.ts'
+import { AdminSocket } from './admin-socket.ts'
 import { describeCapacity } from './capacity.ts'
 import type { Capacity } from './capacity.ts'
 import { Changes } from './changes.ts'
 import { Refusal } from './failure.ts'
+import type { Heritage } from './heritage.ts'
 import { Loader } from './load.ts'
 import { Operators } from './operators.ts'
 import type { Addresses, ProgramContext } from './program-context.ts'
@@ -24,6 +27,7 @@ import { Reclaimer } from './reclaim.ts'
 import { createNames } from './resolve.ts'
 import type { Names } from './resolve.ts'
 import { TreeRunner } from './runner.ts'
+import { Succession } from './succession.ts'
 import { limitsOf, treeOf } from './tree.ts'
 import { addressLine, treeView } from './view.ts'
 import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warnings.ts'
@@ -43,6 +47,8 @@ type Running = {
   readonly tree: TreeRunner
   readonly changes: Changes
   readonly operators: Operators
+  readonly admin: AdminSocket
+  readonly fleet: Fleet
 }
 
 /** The running program, from its configuration to its end. */
@@ -55,19 +61,19 @@ export class Program {
   #phase: ProgramPhase = 'starting'
   /** Resolves when `stop` is called. */
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers<void>()
-  /** Where the admin API is served, as bound. */
-  #admin: string | undefined
+  readonly #succession: Succession
   /** The view is about to be shown. */
   #showing = false
 
   constructor(context: ProgramContext) {
     const { resolver, timers, rng, source, availableCores } = context
     this.#context = context
+    this.#succession = new Succession(context.lineage, context.entropy)
     this.#startedAtMs = context.wallMs()
     const onChange = (): void => this.#running?.changes.namesChanged()
     const onFailure = (host: string, reason: string): void => this.#onNameFailure(host, reason)
     this.#names = createNames({ resolver, timers, rng, onChange, onFailure })
-    this.#loader = new Loader(source, this.#names, availableCores)
+    this.#loader = new Loader(source, this.#names, availableCores, this.#succession.secrets.drawn)
   }
 
   /** Resolves when every listener accepts. Rejects with a Refusal (a bad configuration, a port taken), because it was told to stop
@@ -80,6 +86,7 @@ export class Program {
       this.#running = this.#assemble(loaded)
       say(`weir: ${describeCapacity(this.#running.capacity)}`)
       await this.#running.tree.start()
+      await this.#accept(this.#running)
       if (this.#phase !== 'starting') throw new Error(STOPPED) // as far as it came, `stop` ends it
     } catch (thrown) {
       this.#names.stop()
@@ -89,7 +96,21 @@ export class Program {
     await this.#showNow() // whoever reads the line below may ask at once
     if ((this.#phase as ProgramPhase) !== 'ready') throw new Error(STOPPED)
     this.#sayAddresses('weir: ready')
+    this.#succession.changed()
     this.#running.changes.namesChanged() // what was answered while we started
+  }
+
+  /** Everything is up: accept, at once or when the process before lets go. */
+  async #accept({ publisher, operators, actors, admin }: Running): Promise<void> {
+    const { snapshot } = publisher.desired()
+    const wasHeld = this.#succession.held
+    await Promise.race([this.#succession.admitted({ operators, snapshot }), this.#stopping.promise])
+    if (this.#phase !== 'starting') return
+    await publisher.release()
+    if (!wasHeld) return
+    const telemetry = actors.telemetry()
+    await telemetry.call.remember(this.#succession.before)
+    await admin.serve(telemetry)
   }
 
   /** What there is to start; the wait for a file or for names ends when we are told to stop. */
@@ -107,7 +128,7 @@ export class Program {
     const listeners: Record<string, string[]> = {}
     const bindings = this.#running?.publisher.desired().bindings ?? []
     for (const { name, group } of bindings) (listeners[name] ??= []).push(group.address)
-    return { listeners, admin: this.#admin }
+    return { listeners, admin: this.#running?.admin.address }
   }
 
   /** Read the configuration again, and open the log again whatever comes of it. Never rejects. */
@@ -118,6 +139,7 @@ export class Program {
     await this.#showNow()
     this.#sayResult(result)
     running.actors.telemetryIfUp()?.call.reopenLog().catch(ignore)
+    this.#succession.changed()
     return result
   }
 
@@ -125,8 +147,10 @@ export class Program {
   async #patch(order: PatchOrder): Promise<PatchResult> {
     const running = this.#running
     if (running === undefined) throw new Error('the program has not started yet')
+    if (this.#succession.yielded) throw new Error('the program is being replaced: ask again')
     const { operators, publisher } = running
     const result = operators.patch(publisher.desired().snapshot, order)
+    this.#succession.changed()
     await this.#showNow()
     return result
   }
@@ -141,7 +165,51 @@ export class Program {
     this.#show()
     await running.changes.afterwards(() => running.publisher.closeListeners())
     await this.#drain(running)
+    await running.admin.close().catch(ignore)
     await running.tree.stop()
+  }
+
+  /** What the next process needs. The last word: nothing changes here until `resume`. */
+  async bequeath(last: boolean): Promise<Heritage> {
+    const { changes, fleet, operators, publisher, actors } = this.#present()
+    if (last) this.#succession.yielded = true
+    await changes.afterwards(nothing)
+    const totals = await actors.telemetry().call.totals()
+    return this.#succession.bequest({ fleet, operators, snapshot: publisher.desired().snapshot }, totals)
+  }
+
+  /** What the next process needs even if there is no last word. */
+  keepsake(): Heritage {
+    return this.#succession.keepsake(this.#present().operators)
+  }
+
+  resume(): void {
+    this.#succession.yielded = false
+  }
+
+  /** Another process accepts from our sockets: let go of them, finish what is under way, end. Resolves with what was counted since the last word. */
+  async retire(): Promise<Totals> {
+    const running = this.#present()
+    this.#phase = 'draining'
+    this.#names.stop()
+    await running.changes.afterwards(() => running.publisher.retire())
+    const telemetry = running.actors.telemetryIfUp()
+    await telemetry?.call.serveAdmin(undefined).catch(ignore)
+    await this.#drain(running)
+    const totals = await telemetry?.call.totals().catch(ignore)
+    await running.tree.stop()
+    return this.#succession.grown(totals ?? {})
+  }
+
+  /** A process before this one counted on. */
+  remember(more: Totals): void {
+    this.#succession.remember(more)
+    this.#running?.actors.telemetryIfUp()?.call.remember(this.#succession.before).catch(ignore)
+  }
+
+  #present(): Running {
+    if (this.#running === undefined) throw new Error('the program has not started yet')
+    return this.#running
   }
 
   async #drain({ publisher, actors }: Running): Promise<void> {
@@ -160,18 +228,24 @@ export class Program {
     const { say, timers, rng, provide } = this.#context
     const { fleet, capacity } = provide(snapshot)
     const operators = new Operators(fleet, this.#context)
+    const { sockets, held } = this.#succession
+    this.#succession.restore({ fleet, operators, snapshot })
     const actors = this.#newActors(fleet, capacity, () => publisher)
     const publisher: Publisher = new Publisher(actors, snapshot, say, {
       prepare: (next) => operators.prepare(next),
+      sockets,
+      held,
     })
+    const { duplicate = undefined } = this.#context
+    const admin = new AdminSocket({ sockets, duplicate, acceptor: () => actors.acceptor() })
     const changes = new Changes(
       {
         loader: this.#loader,
         publisher,
         reclaimer: new Reclaimer(fleet),
         timers,
-        ready: () => this.#phase === 'ready',
-        moveAdmin: (address) => this.#bindAdmin(actors.telemetry(), address),
+        ready: () => this.#phase === 'ready' && !this.#succession.yielded,
+        moveAdmin: (address) => bindAdmin(address, () => admin.move(address, actors.telemetry())),
         say,
         onChange: () => this.#show(),
       },
@@ -183,6 +257,8 @@ export class Program {
       actors,
       changes,
       operators,
+      admin,
+      fleet,
       tree: new TreeRunner(
         { children: treeOf(snapshot.shards), limits: limitsOf(snapshot.supervision) },
         actors,
@@ -192,14 +268,14 @@ export class Program {
   }
 
   #newActors(fleet: Fleet, { maxConnections }: Capacity, publisher: () => Publisher): Actors {
-    const { urls, connections, say, entropy } = this.#context
+    const { urls, connections, say } = this.#context
     return new Actors({
       urls,
       fleet,
       connections,
-      shardSeed: { fleet: fleet.handle, maxConnections, hashKey: [entropy(), entropy()] },
+      shardSeed: { fleet: fleet.handle, maxConnections, hashKey: this.#succession.secrets.hashKey },
       desired: () => publisher().desired(),
-      groups: () => publisher().groups(),
+      groups: () => [...publisher().groups(), ...(this.#running?.admin.group() ?? [])],
       main: {
         restartShard: notBuilt,
         restartShards: notBuilt,
@@ -216,17 +292,12 @@ export class Program {
 
   async #bringUpTelemetry(telemetry: ActorRef<TelemetryControl>): Promise<void> {
     const view = this.#view()
+    const { admin } = this.#present()
     await telemetry.call.show(view)
-    // A later life serves where the one before did, the port it once picked included.
-    await this.#bindAdmin(telemetry, this.#admin ?? view.snapshot.admin.bind)
-  }
-
-  async #bindAdmin(telemetry: ActorRef<TelemetryControl>, address: string | undefined): Promise<void> {
-    try {
-      this.#admin = await telemetry.call.bindAdmin(address)
-    } catch (thrown) {
-      throw new Refusal([await bindProblem('admin', address ?? '', thrown)])
-    }
+    await telemetry.call.remember(this.#succession.before)
+    const { bind } = view.snapshot.admin
+    if (admin.address === undefined) await bindAdmin(bind, () => admin.open(bind))
+    if (!this.#succession.held) await admin.serve(telemetry)
   }
 
   /** Starts and reloads tell of their names themselves. */
@@ -244,7 +315,9 @@ export class Program {
   }
 
   #sayAddresses(what: string): void {
-    this.#context.say(addressLine(what, this.#running?.publisher.desired().bindings ?? [], this.#admin))
+    this.#context.say(
+      addressLine(what, this.#running?.publisher.desired().bindings ?? [], this.#running?.admin.address),
+    )
   }
 
   /** Show telemetry the view; several changes at once are shown once. */
@@ -281,6 +354,16 @@ export class Program {
 
 /** Telemetry died: its successor is brought up with all of it. */
 function ignore(): void {}
+
+async function bindAdmin(address: string | undefined, bind: () => Promise<void>): Promise<void> {
+  try {
+    await bind()
+  } catch (thrown) {
+    throw new Refusal([await bindProblem('admin', address ?? '', thrown)])
+  }
+}
+
+async function nothing(): Promise<void> {}
 
 function notBuilt(): never {
   throw new Error('not built yet')

@@ -3,6 +3,7 @@ import type { ListenerGroup } from '../io/engine.ts'
 import type { FaultKind } from '../proxy/control.ts'
 import type { FleetHandle } from '../shm/layout.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { Totals } from '../telemetry/history.ts'
 import type { EndpointPatch } from './patch.ts'
 
 /**
@@ -51,12 +52,19 @@ export type AcceptorSeed = {
   readonly main: MessagePort
 }
 
+/** `address`: as bound. */
+export type AdminPlace = { readonly address: string; readonly fd: number }
+
 /** Telemetry: reads shared memory; writes the access log, serves the admin API. */
 export interface TelemetryControl {
   /** What it cannot read from shared memory. A newer view replaces an older one whole. */
   show(view: ProgramView): void
-  /** Serve the admin API on this address instead of the one before; undefined: nowhere. Returns the address with its real port. If it fails, the one before stays. */
-  bindAdmin(address: string | undefined): Promise<string | undefined>
+  /** Serve the admin API from this listening socket instead of the one before; undefined: from none. The descriptor is telemetry's from then on. If it fails, the one before stays. */
+  serveAdmin(place: AdminPlace | undefined): Promise<void>
+  /** What the processes before this one counted: to be added to what this one counts. Replaces what was said before. */
+  remember(totals: Totals): void
+  /** All that was counted, by the processes before this one, too. */
+  totals(): Totals
   /** Close the access log and open it again by its name: it was rotated. */
   reopenLog(): void
   /** Write out what the rings and buffers hold, within `timeoutMs`, and stop serving. */

@@ -3,15 +3,13 @@ import type { Wanted } from './bindings.ts'
 
 /** Listening sockets that this process was born with. */
 export type GivenSockets = {
-  /** What the process before us had them for (`Wanted.key`, `ADMIN_KEY`); '' where somebody else made them (systemd). */
+  /** What the process before us had them for (`Wanted.key`, or the admin API's); '' where somebody else made them (systemd). */
   readonly key: string
   readonly fds: readonly number[]
 }
 
 /** A group of listening sockets and what it is for. */
 export type HeldGroup = { readonly key: string; readonly group: ListenerGroup }
-
-export const ADMIN_KEY = 'admin'
 
 type Idle = HeldGroup & { readonly lent: boolean }
 
@@ -28,7 +26,7 @@ export class Sockets {
   readonly #lent = new Set<string>()
   readonly #tell: (held: readonly HeldGroup[]) => void
   #bound: readonly HeldGroup[] = []
-  #admin: ListenerGroup | undefined
+  #admin: HeldGroup | undefined
 
   constructor(given: readonly GivenSockets[] = [], tell: (held: readonly HeldGroup[]) => void = nobody) {
     this.#given = given
@@ -82,14 +80,18 @@ export class Sockets {
   }
 
   /** What the admin API has now. */
-  boundAdmin(group: ListenerGroup | undefined): void {
-    this.#admin = group
+  boundAdmin(admin: HeldGroup | undefined): void {
+    this.#admin = admin
     this.#told()
   }
 
+  /** Lent ones are told as they came: the next process has them lent, too. */
   #told(): void {
-    const admin = this.#admin === undefined ? [] : [{ key: ADMIN_KEY, group: this.#admin }]
-    this.#tell([...this.#bound, ...admin])
+    const admin = this.#admin === undefined ? [] : [this.#admin]
+    const held = [...this.#bound, ...admin].map(({ key, group }) => {
+      return { key: this.#lent.has(group.address) ? '' : key, group }
+    })
+    this.#tell([...held, ...[...this.#idle].filter(({ lent }) => lent)])
   }
 }
 

@@ -6,6 +6,10 @@ import { problem } from '../io/problem.ts'
 import type { DoorReply } from '../io/problem.ts'
 import { readProcess } from '../io/process-readings.ts'
 import type { Fleet } from '../shm/fleet.ts'
+import { renderExposition } from '../telemetry/exposition.ts'
+import type { MetricFamily } from '../telemetry/exposition.ts'
+import { totalsOf, withHistory } from '../telemetry/history.ts'
+import type { Totals } from '../telemetry/history.ts'
 import { AccessLog } from './access-log.ts'
 import { AdminDoor } from './admin-door.ts'
 import { answerAdmin, answerPatch, answerReload } from './admin.ts'
@@ -14,9 +18,12 @@ import { ExplainFeed } from './explain-feed.ts'
 import { ClusterReader } from './cluster-facts.ts'
 import type { FactsClock } from './cluster-facts.ts'
 import { shardFacts } from './facts.ts'
-import { metricsText } from './metrics.ts'
-import type { MainControl, ProgramView, TelemetryControl } from './protocol.ts'
+import { metricFamilies } from './metrics.ts'
+import type { AdminPlace, MainControl, ProgramView, TelemetryControl } from './protocol.ts'
 import { Utilisation } from './utilisation.ts'
+
+/** Of history: what 16,384 endpoints count, and more, but not what a hostile configuration could. */
+const MOST_SERIES = 500_000
 
 export type TelemetryContext = {
   readonly fleet: Fleet
@@ -38,6 +45,8 @@ export class Telemetry implements TelemetryControl {
   readonly #explain: ExplainFeed
   readonly #clusters: ClusterReader
   #view: ProgramView | undefined
+  /** What the processes before this one counted. */
+  #before: Totals = {}
 
   constructor(context: TelemetryContext) {
     this.#context = context
@@ -54,8 +63,17 @@ export class Telemetry implements TelemetryControl {
     this.#explain.configure(view.snapshot)
   }
 
-  bindAdmin(address: string | undefined): Promise<string | undefined> {
-    return this.#door.move(address)
+  serveAdmin(place: AdminPlace | undefined): Promise<void> {
+    return this.#door.move(place)
+  }
+
+  remember(totals: Totals): void {
+    this.#before = totals
+  }
+
+  totals(): Totals {
+    const view = this.#view
+    return view === undefined ? this.#before : totalsOf(this.#families(view), MOST_SERIES)
   }
 
   reopenLog(): void {
@@ -72,7 +90,7 @@ export class Telemetry implements TelemetryControl {
     if (view === undefined) return problem(503, 'starting', 'The program is starting.')
     const { fleet, timers } = this.#context
     const reply = answerAdmin(request, {
-      metrics: () => this.#metrics(view),
+      metrics: () => renderExposition(this.#families(view)),
       shards: () => shardFacts(view, fleet, this.#utilisation.measure(timers.nowMs())),
       clusters: () => this.#clusters.all(view.snapshot),
       cluster: (name) => this.#clusters.one(view.snapshot, name),
@@ -90,11 +108,17 @@ export class Telemetry implements TelemetryControl {
     }
   }
 
-  #metrics(view: ProgramView): string {
+  #families(view: ProgramView): readonly MetricFamily[] {
     this.#explain.drain()
     const { fleet } = this.#context
     const explain = this.#explain.counts
-    return metricsText(view, { fleet, clusters: this.#clusters, explain, readings: readProcess() })
+    const families = metricFamilies(view, {
+      fleet,
+      clusters: this.#clusters,
+      explain,
+      readings: readProcess(),
+    })
+    return withHistory(families, this.#before)
   }
 
   #do(deed: AdminDeed, peer: string): Promise<DoorReply> {

@@ -3,7 +3,7 @@ import { unlink } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import type { ListenOptions, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../actor/errors.ts'
 import { fileKind } from './file-kind.ts'
@@ -49,8 +49,13 @@ const MAX_BODY_BYTES = 65_536
 /** An answer nobody takes. */
 const SEND_IDLE_MS = 10_000
 
-/** Serve on `ip:port`, `[v6]:port` or `unix:/path`. Rejects with a coded error (`EADDRINUSE`, …). */
-export async function openDoor(address: string, handler: DoorHandler): Promise<Door> {
+/** A listening socket that somebody else made; the descriptor is the door's. */
+export type DoorPlace = { readonly address: string; readonly fd: number }
+
+/** Serve on `ip:port`, `[v6]:port` or `unix:/path`, or from a socket that listens there. Rejects with a coded error (`EADDRINUSE`, …). */
+export async function openDoor(place: string | DoorPlace, handler: DoorHandler): Promise<Door> {
+  const { address, fd }: Partial<DoorPlace> & { address: string } =
+    typeof place === 'string' ? { address: place } : place
   const answering = new Set<Duplex>()
   const server = createServer(LIMITS, (request, response) => {
     const { socket } = request
@@ -67,7 +72,8 @@ export async function openDoor(address: string, handler: DoorHandler): Promise<D
   )
   server.on('clientError', (error, socket) => answerBroken(error, socket, answering.has(socket)))
   boundConnections(server, answering)
-  await listen(server, address)
+  if (fd === undefined) await listen(server, address)
+  else await bind(server, { fd })
   return { address: addressOf(server, address), close: (timeoutMs) => close(server, timeoutMs) }
 }
 
@@ -198,20 +204,19 @@ function peerOf({ remoteAddress, remotePort, remoteFamily }: Socket, own: string
 }
 
 async function listen(server: Server, address: string): Promise<void> {
+  const path = unixPath(address)
+  const where = path === undefined ? { ...hostPort(address), ipv6Only: true } : { path }
   try {
-    await bind(server, address)
+    await bind(server, where)
   } catch (thrown) {
-    const path = unixPath(address)
     if (path === undefined || codeOf(thrown) !== 'EADDRINUSE' || !(await isStale(path))) throw thrown
     await unlink(path)
-    await bind(server, address)
+    await bind(server, where)
   }
 }
 
-async function bind(server: Server, address: string): Promise<void> {
-  const path = unixPath(address)
-  if (path === undefined) server.listen({ ...hostPort(address), ipv6Only: true })
-  else server.listen({ path })
+async function bind(server: Server, where: ListenOptions & { fd?: number }): Promise<void> {
+  server.listen(where)
   await once(server, 'listening')
 }
 
