@@ -100,6 +100,7 @@ bool Engine::admit(Listener& listener, int fd, const sockaddr* peer) {
     return true;
   }
   Connection& c = table::adopt(fd, config_.shard, Kind::client);
+  c.token = listener.token;
   if (!watch(fd, c)) {
     const int error = errno;
     table::release(c);

@@ -37,6 +37,22 @@ double Engine::queued(int fd, int32_t generation) const {
   return output == nullptr ? 0 : static_cast<double>(output->bytes);
 }
 
+int32_t Engine::flagsOf(int fd, int32_t generation) const {
+  if (generation == 0 || generationOf(fd) != generation) return -1;
+  const Connection& c = table::at(fd);
+  return (c.has(kPeerEnded) ? kTakenOverEnded : 0) | (c.output != nullptr ? kTakenOverQueued : 0);
+}
+
+std::string Engine::peerOf(int fd, int32_t generation) const {
+  if (generation == 0 || generationOf(fd) != generation) return {};
+  sockaddr_storage storage{};
+  auto* peer = reinterpret_cast<sockaddr*>(&storage);
+  socklen_t length = sizeof(storage);
+  if (getpeername(fd, peer, &length) != 0) return {};
+  char text[kPeerTextMax];
+  return std::string(text, formatPeer(peer, text)) + " " + std::to_string(portOf(peer));
+}
+
 // Once and for all kinds of edges: pausing, resuming and blocking cost no system call.
 bool Engine::watch(int fd, const Connection& c) {
   epoll_event event{};

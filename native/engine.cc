@@ -63,6 +63,11 @@ void Engine::runLeft() {
   if (rows > 0) run(rows);
 }
 
+void Engine::clearGauges() {
+  memory_.stats[static_cast<int>(Stat::open)] = 0;
+  memory_.stats[static_cast<int>(Stat::queuedBytes)] = 0;
+}
+
 void Engine::beat() {
   if (memory_.heartbeat == nullptr) return;
   const std::atomic_ref<double> shared(*memory_.heartbeat);
@@ -81,6 +86,24 @@ void Engine::postParcel(Parcel parcel) {
   if (!signalled_.exchange(true)) eventfd_write(wakeFd_, 1);
 }
 
+void Engine::inherit(const Connection& c) {
+  add(Stat::open);
+  if (c.output != nullptr) add(Stat::queuedBytes, static_cast<double>(c.output->bytes));
+}
+
+int32_t Engine::take(int fd, int32_t generation) {
+  if (generation == 0) return 0;
+  if (live(fd, generation) != nullptr) return generation;
+  const int32_t fresh = registry::take(fd, generation, config_.shard);
+  if (fresh == 0) return 0;
+  Connection& c = table::at(fd);
+  c.flags |= kPaused | (c.output != nullptr ? kBlockedSaid : 0u);
+  inherit(c);
+  if (watch(fd, c)) return fresh;
+  destroy(fd, c, true);
+  return 0;
+}
+
 void Engine::openInbox() {
   std::vector<Parcel> parcels;
   bool wake = false;
@@ -96,10 +119,8 @@ void Engine::openInbox() {
   if (wake) emit(Event::wake, 0, 0);
   for (const Parcel& parcel : parcels) {
     Connection& c = table::at(parcel.fd);
-    add(Stat::open);
-    if (c.output != nullptr) add(Stat::queuedBytes, static_cast<double>(c.output->bytes));
-    const int32_t flags = (c.has(kPeerEnded) ? kTakenOverEnded : 0) | (c.output != nullptr ? kTakenOverQueued : 0);
-    emit(Event::takenOver, parcel.fd, parcel.generation, parcel.tag, flags);
+    inherit(c);
+    emit(Event::takenOver, parcel.fd, parcel.generation, parcel.tag, flagsOf(parcel.fd, parcel.generation));
     if (!watch(parcel.fd, c)) fail(parcel.fd, c, errno);
   }
 }

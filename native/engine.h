@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Engine {
   void endBatch() { memory_.live[kLiveRows] = 0; }
   // The thread has ended or will: what TypeScript decided and did not live to have run is done.
   void runLeft();
+  // The gauges of an engine that serves nobody any more.
+  void clearGauges();
   void beat();
   // There is work that no epoll event will announce.
   bool busy() const { return !ready_.empty() || !pending_.empty() || pollFull_; }
@@ -77,6 +80,11 @@ class Engine {
   int32_t generationOf(int fd) const;
   double progress(int fd, int32_t generation) const;
   double queued(int fd, int32_t generation) const;
+  int32_t flagsOf(int fd, int32_t generation) const;
+  // `ip port`; empty: no such handle, or its peer is gone.
+  std::string peerOf(int fd, int32_t generation) const;
+  // A connection that a stopped engine left becomes ours: the new generation, or 0.
+  int32_t take(int fd, int32_t generation);
   int listen(int fd, int32_t token);
   void unlisten(int fd);
 
@@ -110,6 +118,7 @@ class Engine {
   bool arenaHasRoom() const;
   void emit(Event kind, int fd, int32_t generation, int32_t a = 0, int32_t b = 0, int32_t c = 0, int32_t d = 0);
   void openInbox();
+  void inherit(const Connection& c);
 
   // connection.cc
   Connection* live(int fd, int32_t generation);

@@ -178,6 +178,7 @@ void Host::stop() {
   if (stopped()) return;
   if (alive_) engine_->runLeft();
   registry::remove(config_.shard, engine_.get());
+  if (alive_) engine_->clearGauges();
   if (openHandles_ > 0) {
     for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&idle_),
                                 reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_),

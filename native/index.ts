@@ -3,7 +3,7 @@
  * `WEIR_ENGINE` names another build of the addon (the sanitizers' one).
  */
 import { createRequire } from 'node:module'
-import { ENGINE_STATS, EVENT, EVENT_WORDS, LIVE_WORDS, OP, OP_WORDS } from '../src/io/engine.ts'
+import { ENGINE_STATS, ESTATE_WORDS, EVENT, EVENT_WORDS, LIVE_WORDS, OP, OP_WORDS } from '../src/io/engine.ts'
 import type { Connections, Engine, EngineOptions, Listeners } from '../src/io/engine.ts'
 
 type Addon = {
@@ -17,6 +17,7 @@ type Addon = {
     readonly eventWords: number
     readonly opWords: number
     readonly liveWords: number
+    readonly estateWords: number
     readonly lastEvent: number
     readonly lastOp: number
   }
@@ -33,6 +34,7 @@ function assertSameProtocol({ layout }: Addon): void {
     layout.eventWords === EVENT_WORDS &&
     layout.opWords === OP_WORDS &&
     layout.liveWords === LIVE_WORDS &&
+    layout.estateWords === ESTATE_WORDS &&
     layout.lastEvent === Math.max(...Object.values(EVENT)) &&
     layout.lastOp === Math.max(...Object.values(OP))
   if (!same) throw new Error('the native engine was built from other sources: run `npm run install` again')

@@ -121,6 +121,29 @@ napi_value resetOwned(napi_env env, napi_callback_info info) {
   return makeInt(env, std::max(count, 0));
 }
 
+napi_value estate(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const int shard = call.int32(0, -1);
+  std::vector<int32_t> rows;
+  if (shard >= 0 && shard < kShards && !registry::estate(shard, &rows)) {
+    napi_throw_error(env, "ERR_WEIR_SHARD_ALIVE", "this shard's engine has not stopped");
+    return nullptr;
+  }
+  void* words = nullptr;
+  napi_value buffer = nullptr, array = nullptr;
+  napi_create_arraybuffer(env, rows.size() * sizeof(int32_t), &words, &buffer);
+  if (!rows.empty()) memcpy(words, rows.data(), rows.size() * sizeof(int32_t));
+  napi_create_typedarray(env, napi_int32_array, rows.size(), buffer, 0, &array);
+  return array;
+}
+
+napi_value resetOne(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  napi_value result = nullptr;
+  napi_get_boolean(env, registry::resetOne(call.int32(0, -1), call.int32(1)), &result);
+  return result;
+}
+
 napi_value makeLayout(napi_env env) {
   napi_value layout = nullptr, stats = nullptr;
   napi_create_object(env, &layout);
@@ -133,6 +156,7 @@ napi_value makeLayout(napi_env env) {
   napi_set_named_property(env, layout, "eventWords", makeInt(env, kEventWords));
   napi_set_named_property(env, layout, "opWords", makeInt(env, kOpWords));
   napi_set_named_property(env, layout, "liveWords", makeInt(env, kLiveWords));
+  napi_set_named_property(env, layout, "estateWords", makeInt(env, kEstateWords));
   napi_set_named_property(env, layout, "lastEvent", makeInt(env, static_cast<int>(Event::exhausted)));
   napi_set_named_property(env, layout, "lastOp", makeInt(env, static_cast<int>(Op::handover)));
   return layout;
@@ -152,6 +176,8 @@ napi_value initialise(napi_env env, napi_value exports) {
   define(env, connections, "raiseFdLimit", raiseFdLimit);
   define(env, connections, "count", countConnections);
   define(env, connections, "resetOwned", resetOwned);
+  define(env, connections, "estate", estate);
+  define(env, connections, "resetOne", resetOne);
   define(env, exports, "createEngine", createEngine);
   napi_set_named_property(env, exports, "listeners", listeners);
   napi_set_named_property(env, exports, "connections", connections);

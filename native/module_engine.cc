@@ -125,6 +125,26 @@ napi_value queued(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value flagsOf(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  auto* host = static_cast<Host*>(call.data);
+  return makeInt(env, host->stopped() ? -1 : host->engine().flagsOf(call.int32(0, -1), call.int32(1)));
+}
+
+napi_value peerOf(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  auto* host = static_cast<Host*>(call.data);
+  const std::string peer = host->stopped() ? "" : host->engine().peerOf(call.int32(0, -1), call.int32(1));
+  return peer.empty() ? nullptr : makeString(env, peer);
+}
+
+napi_value take(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Host* host = running(call);
+  if (host == nullptr) return nullptr;
+  return makeInt(env, host->engine().take(call.int32(0, -1), call.int32(1)));
+}
+
 napi_value tickEvery(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Host* host = running(call);
@@ -183,6 +203,9 @@ napi_value createEngine(napi_env env, napi_callback_info info) {
   define(env, object, "generationOf", generationOf, host);
   define(env, object, "progress", progress, host);
   define(env, object, "queued", queued, host);
+  define(env, object, "flagsOf", flagsOf, host);
+  define(env, object, "peerOf", peerOf, host);
+  define(env, object, "take", take, host);
   define(env, object, "tickEvery", tickEvery, host);
   define(env, object, "listen", listen, host);
   define(env, object, "unlisten", unlisten, host);

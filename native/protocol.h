@@ -42,7 +42,10 @@ enum class Op : int32_t {
   handover = 9,
 };
 
-// FLAG bits of a takenOver row.
+// Words of a row of what a stopped shard left: fd, generation, kind, token, progress (low, high).
+constexpr int kEstateWords = 6;
+
+// FLAG bits of a takenOver row and of flagsOf.
 constexpr int32_t kTakenOverEnded = 1;
 constexpr int32_t kTakenOverQueued = 2;
 

@@ -28,6 +28,7 @@ void clear(Connection& c) {
   c.discardLeft = 0;
   c.output = nullptr;
   c.progress = c.relayLeft = c.relayed = 0;
+  c.token = 0;
 }
 
 void raiseHighest(int fd) {
@@ -61,7 +62,7 @@ Connection& adopt(int fd, int shard, Kind kind) {
 }
 
 void release(Connection& c) {
-  const int shard = c.owner.load(std::memory_order_relaxed) - 1;
+  const int shard = shardOf(c.owner.load(std::memory_order_relaxed));
   if (c.kind == Kind::client) dropClient();
   clear(c);
   c.generation.store(next(c.generation.load(std::memory_order_relaxed)), std::memory_order_relaxed);
@@ -69,8 +70,17 @@ void release(Connection& c) {
   c.owner.store(0, std::memory_order_release);
 }
 
+void leave(Connection& c) {
+  c.flags &= kConnecting | kFailing | kOverflowed | kPeerEnded | kShutdownWanted | kShutdownDone | kLingering | kDiscarding;
+  c.relayTo = c.relayFrom = -1;
+  c.discardLeft = 0;
+  c.relayLeft = c.relayed = 0;
+  const uint16_t owner = c.owner.load(std::memory_order_relaxed);
+  c.owner.store(static_cast<uint16_t>(owner | kLeft), std::memory_order_release);
+}
+
 int32_t passOn(Connection& c, int shard) {
-  const int from = c.owner.load(std::memory_order_relaxed) - 1;
+  const int from = shardOf(c.owner.load(std::memory_order_relaxed));
   const int32_t generation = next(c.generation.load(std::memory_order_relaxed));
   c.generation.store(generation, std::memory_order_relaxed);
   counts[from].fetch_sub(1, std::memory_order_relaxed);

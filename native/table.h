@@ -1,7 +1,7 @@
 // The connection table: one per process, indexed by fd, so that a connection outlives the shard that serves it.
 //
-// Who may touch an entry: only the thread of the engine that owns it; an entry whose engine has stopped only whoever
-// holds the registry's lock. `generation` and `owner` alone may be read by anybody (to recognise a stale handle).
+// Who may touch an entry: only the thread of the engine that owns it; one that a stopped engine left (`owner` says so) only
+// whoever holds the registry's lock. `generation` and `owner` alone may be read by anybody (to recognise a stale handle).
 // Giving an entry up is a release store of `owner`, taking one an acquire load: the kernel may give the same fd to another
 // thread as soon as it is closed, so an entry is always cleared first and its fd closed last.
 #pragma once
@@ -14,6 +14,11 @@ struct Output;
 
 constexpr int kTableSize = 1 << 20;
 constexpr int kShards = 256;
+
+// Bit of `owner`: the engine of that shard has stopped, nobody serves the connection until somebody takes it. A later engine with
+// the same index is somebody else.
+constexpr uint16_t kLeft = 1 << 15;
+inline int shardOf(uint16_t owner) { return (owner & ~kLeft) - 1; }
 
 enum class Kind : uint8_t { none, client, upstream };
 
@@ -39,7 +44,7 @@ enum Flag : uint32_t {
 // One cache line, all zero bits = free. Idle connections own nothing else.
 struct alignas(64) Connection {
   std::atomic<int32_t> generation;
-  std::atomic<uint16_t> owner;  // shard + 1; 0: nobody
+  std::atomic<uint16_t> owner;  // shard + 1, perhaps with kLeft; 0: free
   Kind kind;
   uint8_t error;  // errno of a failed send: output is over, kFailing is set
   uint32_t flags;
@@ -62,6 +67,7 @@ struct alignas(64) Connection {
     uint64_t relayed;      // with kRelaySource
     double lingerUntilMs;  // with kLingering: given up then, unless its output moves before
   };
+  int32_t token;  // of the listener that a client came by
 
   bool has(uint32_t flag) const { return (flags & flag) != 0; }
 };
@@ -82,10 +88,12 @@ inline Connection& at(int fd) { return base[fd]; }
 Connection& adopt(int fd, int shard, Kind kind);
 // Every handle to it dies. The caller closes the fd next.
 void release(Connection& connection);
-// Moves it to another shard under a new generation, which is returned. The caller may not touch it any more.
+// Its engine stops: it keeps what is true of the connection and forgets what that engine was about to do with it.
+void leave(Connection& connection);
+// Moves it to another shard's engine under a new generation, which is returned. The caller may not touch it any more, unless it is that engine.
 int32_t passOn(Connection& connection, int shard);
 
-// Connections owned by a shard.
+// Connections owned by a shard, or left by it.
 int count(int shard);
 // Highest fd ever adopted.
 int highest();

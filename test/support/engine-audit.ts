@@ -91,6 +91,11 @@ export class EngineAudit {
     this.#birth('connect', fd, generation, { connecting: true, paused: false })
   }
 
+  /** `take` returned this generation. What the life before left queued or shut down it may not know: `flags` as `flagsOf` has them. */
+  taken(fd: number, generation: number, flags: number): void {
+    this.#birth('take', fd, generation, inherited(flags))
+  }
+
   /** The rows of a batch, before the handler sees them. */
   batch(events: Int32Array, rows: number): void {
     if (rows < 0 || rows > this.#options.eventRows) throw new AuditError(`a batch of ${rows} rows`)
@@ -178,13 +183,7 @@ export class EngineAudit {
       case EVENT.accepted:
         return this.#birth('accepted', event.fd, event.generation, { connecting: false, paused: false })
       case EVENT.takenOver:
-        return this.#birth('takenOver', event.fd, event.generation, {
-          connecting: false,
-          paused: true,
-          shutdown: true,
-          ended: (event.b & 1) !== 0,
-          blocked: (event.b & 2) !== 0,
-        })
+        return this.#birth('takenOver', event.fd, event.generation, inherited(event.b))
       case EVENT.wake:
       case EVENT.exhausted:
         return
@@ -268,6 +267,11 @@ export class EngineAudit {
     }
     if (end > this.#options.arenaBytes) throw new AuditError(`a span ends at ${end}, beyond the arena`)
   }
+}
+
+/** What is known of a connection that another engine served before; perhaps it was shut down. */
+function inherited(flags: number): Partial<Belief> {
+  return { paused: true, shutdown: true, ended: (flags & 1) !== 0, blocked: (flags & 2) !== 0 }
 }
 
 function read(table: Int32Array, at: number): Row {
