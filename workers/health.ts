@@ -6,12 +6,15 @@ import type { HealthSeed } from '../src/control/protocol.ts'
 import { machineMs, systemRng, systemTimers } from '../src/io/clock.ts'
 import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
+import { startVitals } from '../src/io/vitals.ts'
 import { openFleet } from '../src/shm/fleet.ts'
 
 // Main and this thread are one program
 const seed = workerData as HealthSeed
+const fleet = openFleet(seed.fleet)
+startVitals(fleet, 'health')
 const health = new Health({
-  fleet: openFleet(seed.fleet),
+  fleet,
   rng: systemRng(),
   nowMs: machineMs,
   after: (delayMs, task) => systemTimers.after(delayMs, task),

@@ -13,6 +13,7 @@ import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src
 import { systemResolver } from '../src/io/dns.ts'
 import { say } from '../src/io/stderr.ts'
 import { startThread } from '../src/io/thread.ts'
+import { startVitals } from '../src/io/vitals.ts'
 
 const door = (name: string): URL => new URL(`./${name}.ts`, import.meta.url)
 
@@ -42,7 +43,11 @@ export function run(
     machineMs,
     entropy,
     say,
-    provide: (snapshot) => provide(snapshot, connections),
+    provide: (snapshot) => {
+      const provision = provide(snapshot, connections)
+      startVitals(provision.fleet, 'main')
+      return provision
+    },
   })
   const host = {
     on(signal: NodeJS.Signals, handler: () => void) {

@@ -4,6 +4,7 @@ import { exposeActor } from '../src/actor/rpc.ts'
 import { systemClock, systemRng } from '../src/io/clock.ts'
 import { PolicyLoader } from '../src/io/policy-loader.ts'
 import { Reactor } from '../src/io/reactor.ts'
+import { startVitals } from '../src/io/vitals.ts'
 import type { Snapshot } from '../src/config/snapshot.ts'
 import type { ShardSeed } from '../src/proxy/control.ts'
 import { ENGINE_OPTIONS, Shard, SHARD_REACTOR } from '../src/proxy/shard.ts'
@@ -12,6 +13,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 /** A shard's thread: the native engine, the shard over it, and its control port. */
 const seed = workerData as ShardSeed
 const fleet = openFleet(seed.fleet)
+startVitals(fleet, seed.shard)
 const engine = createEngine({
   ...ENGINE_OPTIONS,
   shard: seed.shard,

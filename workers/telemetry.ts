@@ -6,12 +6,15 @@ import { Telemetry } from '../src/control/telemetry.ts'
 import { machineMs, systemClock, systemTimers } from '../src/io/clock.ts'
 import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
+import { startVitals } from '../src/io/vitals.ts'
 import { openFleet } from '../src/shm/fleet.ts'
 
 // Main and this thread are one program
 const seed = workerData as TelemetrySeed
+const fleet = openFleet(seed.fleet)
+startVitals(fleet, 'telemetry')
 const telemetry = new Telemetry({
-  fleet: openFleet(seed.fleet),
+  fleet,
   main: connectActor<MainControl>(seed.main, 'main', systemTimers),
   timers: systemTimers,
   clock: { machineMs, wallMs: () => systemClock.wallMs() },

@@ -3,6 +3,7 @@ import type { Transferable } from 'node:worker_threads'
 import { connectActor } from '../actor/rpc.ts'
 import type { ActorRef, RpcPort } from '../actor/rpc.ts'
 import { systemTimers } from './clock.ts'
+import { nativeMetrics } from './vitals.ts'
 
 /** One life of an actor in a thread of its own. */
 export type Thread<T> = {
@@ -24,6 +25,7 @@ export type ThreadSpec = {
 }
 
 export function startThread<T extends object>(spec: ThreadSpec): Thread<T> {
+  nativeMetrics()
   const { name, url, seed, transfer = [], heapMb } = spec
   const resourceLimits = heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb }
   const worker = new Worker(url, { name, workerData: seed, transferList: [...transfer], resourceLimits })

@@ -30,6 +30,9 @@ export const VITAL = {
   tid: 15,
   /** A shard: late with what came in, smoothed, in ms (the load signal of `overload` and of steering). */
   delayMs: 16,
-  /** A shard: share of the time it was busy, smoothed over some seconds, 0…1. */
+  /** Share of the time the thread was busy (not waiting for anything to come), smoothed over two seconds, 0…1; ten times a second. */
   busy: 17,
+  /** That time, total, and the monotonic ms up to which it is counted. */
+  busyMs: 18,
+  busyAt: 19,
 } as const
