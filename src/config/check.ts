@@ -4,6 +4,7 @@
  */
 import { routeKey } from '../route/spec.ts'
 import { checkBalance } from './check-balance.ts'
+import { checkContradictions } from './check-contradictions.ts'
 import type { Findings } from './findings.ts'
 import type { Path } from './plain.ts'
 import { MAX_ENDPOINTS } from './schema/root.ts'
@@ -24,6 +25,7 @@ export function check(config: ConfigDraft, found: Findings): void {
   checkRoutes(config, found)
   checkClusters(config, found)
   checkBalance(config, found)
+  checkContradictions(config, found)
   const { window, hard } = config.drain ?? {}
   if (window !== undefined && hard !== undefined && hard < window) {
     found.error(['drain', 'hard'], `is shorter than the window of ${formatDuration(window)}`)

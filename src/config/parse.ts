@@ -13,7 +13,7 @@ import type { Diagnostic, Severity } from './diagnostic.ts'
 import { hasErrors, sortDiagnostics } from './diagnostic.ts'
 import type { Position } from './lines.ts'
 import type { Part, Path } from './plain.ts'
-import { isMapping, showPath, showPlain } from './plain.ts'
+import { isMapping, isWritten, showPath, showPlain } from './plain.ts'
 import { print } from './schema/print.ts'
 import { read } from './schema/read.ts'
 import type { Config } from './schema/root.ts'
@@ -59,6 +59,7 @@ export function parseConfig(text: string, fileName: string): ParseResult {
       const { line, column } = source.locate(path, 'value')
       return `${line}:${column}`
     },
+    written: (path) => isWritten(root, path),
     count: () => counts.error,
   })
   const sorted = sortDiagnostics(diagnostics)

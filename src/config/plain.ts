@@ -50,3 +50,15 @@ export function showPlain(value: Plain): string {
 export function showText(text: string): string {
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
 }
+
+/** Whether a value stands at the path, or the scalar that is short for what would. */
+export function isWritten(root: Plain, path: Path): boolean {
+  let value: Plain | undefined = root
+  for (const step of path) {
+    if (value === undefined) return false
+    if (isMapping(value)) value = typeof step === 'string' ? value.get(step) : undefined
+    else if (isSequence(value)) value = typeof step === 'number' ? value[step] : undefined
+    else return true
+  }
+  return value !== undefined
+}
