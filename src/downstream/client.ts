@@ -5,7 +5,7 @@ import type { Accepted, Reactor } from '../io/reactor.ts'
 import { NOTE, ROLE } from '../shm/notes.ts'
 import type { Listener } from './listener.ts'
 import type { RequestHandler } from './service.ts'
-import { TimedClient } from './timed-client.ts'
+import { QUIET_MS, TimedClient } from './timed-client.ts'
 
 /**
  * A client's connection: cuts what it reads into requests, one at a time and in order, and hands each to the service. It knows
@@ -52,6 +52,12 @@ export class ClientConnection extends TimedClient {
    */
   get leaving(): boolean {
     return this.#carry.empty && this.lastsNoLonger
+  }
+
+  /** Its time has come: close it now, if it is idle and has been for a moment; else it ends by itself when that loses nothing. */
+  retire(nowMs: number): void {
+    if (this.dead || !this.idle || this.blocked) return
+    if (nowMs - this.lastActiveMs >= QUIET_MS) this.closeGracefully()
   }
 
   /** Waiting for a request, nothing of it read: may be closed without loss. */

@@ -25,16 +25,18 @@ export class ClosingTimes {
     this.#rng = rng
   }
 
-  /** Times for all who are there at the beginning, in no order. */
-  deal(count: number): Float64Array {
+  /** Times for all who are there at the beginning, the earliest first. They are shuffled: the one now at `i` has time `i`. */
+  deal(connections: unknown[]): Float64Array {
     const rng = this.#rng
+    const count = connections.length
     const times = new Float64Array(count)
     const part = (this.endMs - this.beginMs) / count
     for (let i = 0; i < count; i++) {
-      const at = this.beginMs + (i + rng.next()) * part
-      const place = rng.below(i + 1) // Fisher and Yates, inside out
-      times[i] = times[place]!
-      times[place] = at
+      times[i] = this.beginMs + (i + rng.next()) * part
+      const other = i + rng.below(count - i) // Fisher and Yates
+      const moved = connections[i]
+      connections[i] = connections[other]
+      connections[other] = moved
     }
     return times
   }

@@ -16,12 +16,22 @@ export type DrainPorts = {
   readonly atEnd: () => void
 }
 
+/** How late an idle connection may be closed: turns of the wheel are too long for an even spread. */
+const TICK_MS = 10
+const NO_TIMES = new Float64Array(0)
+
 /** Clients that leave over the same time. Listeners of one reading of the configuration: if one comes back, its new clients are not meant. */
 type Departure = {
   readonly listeners: Set<Listener>
+  /** In the order of their times. */
   readonly clients: ClientConnection[]
-  readonly times: ClosingTimes
+  timesMs: Float64Array
+  /** Those before it had their time. */
+  next: number
+  readonly windowMs: number
   readonly hardEndMs: number
+  /** Dealt in the next batch: before, nobody knows how late it is. */
+  times: ClosingTimes | undefined
   /** Those in the midst of a head were closed: the window is over. */
   swept: boolean
 }
@@ -35,8 +45,8 @@ type Departure = {
  *
  *     n · (lengthMs + lateMs) / windowMs + 2
  *
- * are closed in any `lengthMs` of it. `lateMs` is how far a close may be from its time: of an idle connection three turns of the wheel (the timer's grain, the
- * turn's, the batch's: 150 ms); in traffic also `QUIET_MS` before and after, and what is left of the request. So in any 100 ms: 2.5 times the mean, and 2, for certain.
+ * are closed in any `lengthMs` of it. `lateMs` is how far a close may be from its time: of an idle connection a tick of the engine (`TICK_MS`); in traffic
+ * `QUIET_MS` before, and `QUIET_MS`, three turns of the wheel (150 ms) and what is left of the request behind. So among idle ones any 100 ms see 1.1 times their share, and 2, for certain.
  */
 export class Drain {
   readonly #reactor: Reactor
@@ -46,6 +56,8 @@ export class Drain {
   /** How the whole shard drains, and how it would if nobody had said otherwise. */
   #shard: { readonly spec: DrainSpec; readonly usual: DrainSpec } | undefined
   #hardEndMs = Infinity
+  /** The time of some has not come. */
+  #dealing = false
   #resolve: (() => void) | undefined
   #promise: Promise<void> | undefined
 
@@ -87,17 +99,32 @@ export class Drain {
   joined(client: ClientConnection): void {
     if (this.#shard === undefined) return
     const { listener } = client
-    const { nowMs } = this.#reactor
-    const { times } =
-      this.#departures.findLast(({ listeners }) => listeners.has(listener)) ??
-      this.#depart([client], () => this.#drainOf(listener))[0]!
-    client.endBy(times.draw(nowMs))
+    const departure = this.#departures.findLast(({ listeners }) => listeners.has(listener))
+    if (departure === undefined) this.#depart([client], () => this.#drainOf(listener))
+    else if (departure.times === undefined) departure.clients.push(client)
+    else client.endBy(departure.times.draw(this.#reactor.nowMs))
+  }
+
+  /** Once per batch: those whose time has come. */
+  onBatch(nowMs: number): void {
+    if (!this.#dealing) return
+    this.#dealing = false
+    for (const departure of this.#departures) {
+      if (departure.times === undefined) this.#deal(departure, nowMs)
+      const { clients, timesMs } = departure
+      while (departure.next < clients.length && timesMs[departure.next]! <= nowMs) {
+        clients[departure.next++]!.retire(nowMs)
+      }
+      if (departure.next < clients.length) this.#dealing = true
+      else clients.length = departure.next = 0
+    }
+    if (!this.#dealing) this.#reactor.engine.tickEvery(this.#reactor.wheel.granularityMs)
   }
 
   onTurn(nowMs: number): void {
     for (const departure of this.#departures) {
       if (nowMs >= departure.hardEndMs) this.#reset(departure)
-      else if (!departure.swept && nowMs >= departure.times.endMs + 2 * QUIET_MS) this.#sweep(departure)
+      else if (!departure.swept && nowMs >= sweepMs(departure)) this.#sweep(departure)
     }
     if (this.#departures.some(({ hardEndMs }) => nowMs >= hardEndMs)) {
       this.#departures = this.#departures.filter(({ hardEndMs }) => nowMs < hardEndMs)
@@ -113,8 +140,8 @@ export class Drain {
     this.#resolve = undefined
   }
 
-  /** Give each of them a time; returns the departures they make up, one per drain there is. */
-  #depart(clients: Iterable<ClientConnection>, drainOf: (listener: Listener) => DrainSpec): Departure[] {
+  /** From the next batch on these leave, those whose drains are the same together. */
+  #depart(clients: Iterable<ClientConnection>, drainOf: (listener: Listener) => DrainSpec): void {
     const { nowMs } = this.#reactor
     const made = new Map<string, Departure>()
     for (const client of clients) {
@@ -125,8 +152,11 @@ export class Drain {
         departure = {
           listeners: new Set(),
           clients: [],
-          times: new ClosingTimes(nowMs, windowMs, this.#rng),
+          timesMs: NO_TIMES,
+          next: 0,
+          windowMs,
           hardEndMs: nowMs + hardMs,
+          times: undefined,
           swept: false,
         }
         made.set(key, departure)
@@ -134,13 +164,17 @@ export class Drain {
       departure.listeners.add(client.listener)
       departure.clients.push(client)
     }
-    for (const { clients: members, times } of made.values()) {
-      const dealt = times.deal(members.length)
-      for (let i = 0; i < members.length; i++) members[i]!.endBy(dealt[i]!)
-      members.length = 0
-    }
     this.#departures.push(...made.values())
-    return [...made.values()]
+    if (made.size === 0 || this.#dealing) return
+    this.#dealing = true
+    this.#reactor.engine.tickEvery(TICK_MS)
+  }
+
+  #deal(departure: Departure, nowMs: number): void {
+    const { clients } = departure
+    departure.times = new ClosingTimes(nowMs, departure.windowMs, this.#rng)
+    departure.timesMs = departure.times.deal(clients)
+    for (let i = 0; i < clients.length; i++) if (!clients[i]!.dead) clients[i]!.endBy(departure.timesMs[i]!)
   }
 
   #drainOf({ spec: { drain } }: Listener): DrainSpec {
@@ -152,7 +186,6 @@ export class Drain {
     }
   }
 
-  /** The window is over: part of a head does not count as a request any more. */
   #sweep(departure: Departure): void {
     departure.swept = true
     for (const client of this.#clients()) {
@@ -170,6 +203,10 @@ export class Drain {
     }
   }
 }
+
+/** When part of a head does not count as a request any more: the window is over. */
+const sweepMs = ({ times }: Departure): number =>
+  times === undefined ? Infinity : times.endMs + 2 * QUIET_MS
 
 const cut = (client: ClientConnection): void => {
   client.handler?.cut()

@@ -229,6 +229,7 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   onBatchEnd(nowMs: number, startedMs: number): void {
+    this.#drain.onBatch(nowMs)
     this.#clusters.admit()
     this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)

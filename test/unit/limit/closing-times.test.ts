@@ -4,20 +4,25 @@ import { seededRng } from '../../../src/base/random.ts'
 import { ClosingTimes, jittered } from '../../../src/limit/closing-times.ts'
 
 test('times are of the window, one in each of as many equal parts, and in no order', () => {
-  const times = new ClosingTimes(1000, 30_000, seededRng(1)).deal(300)
-  const parts = Array.from(times, (at) => Math.floor((at - 1000) / 100))
+  const line = Array.from({ length: 300 }, (_, i) => i)
+  const dealt = [...line]
+  const times = new ClosingTimes(1000, 30_000, seededRng(1)).deal(dealt)
   assert.deepEqual(
-    parts.toSorted((a, b) => a - b),
-    Array.from({ length: 300 }, (_, i) => i),
+    Array.from(times, (at) => Math.floor((at - 1000) / 100)),
+    line,
+  )
+  assert.deepEqual(
+    dealt.toSorted((a, b) => a - b),
+    line,
   )
   // Of a random order, 150 of 300 neighbours rise; standard deviation 5.
-  const rises = parts.filter((part, i) => i > 0 && part > parts[i - 1]!).length
+  const rises = dealt.filter((one, i) => i > 0 && one > dealt[i - 1]!).length
   assert.ok(rises > 115 && rises < 185, `${rises} rises`)
 })
 
 test('no window is now, no connections are no times', () => {
-  assert.deepEqual([...new ClosingTimes(50, 0, seededRng(1)).deal(3)], [50, 50, 50])
-  assert.equal(new ClosingTimes(50, 1000, seededRng(1)).deal(0).length, 0)
+  assert.deepEqual([...new ClosingTimes(50, 0, seededRng(1)).deal([1, 2, 3])], [50, 50, 50])
+  assert.equal(new ClosingTimes(50, 1000, seededRng(1)).deal([]).length, 0)
 })
 
 test('who comes later has what is left, and nothing when it is over', () => {
