@@ -34,6 +34,8 @@ import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warning
 
 /** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
 const DRAIN_MARGIN_MS = 2000
+/** And the actors' farewells. */
+const END_MS = 10_000
 
 /** Telemetry that takes longer to look at the view shows an old one for a while; nobody waits for it. */
 const SHOW_MS = 2000
@@ -62,6 +64,7 @@ export class Program {
   /** Resolves when `stop` is called. */
   readonly #stopping: PromiseWithResolvers<void> = Promise.withResolvers<void>()
   readonly #succession: Succession
+  readonly #gaveUp: PromiseWithResolvers<string> = Promise.withResolvers<string>()
   /** The view is about to be shown. */
   #showing = false
 
@@ -76,6 +79,11 @@ export class Program {
     this.#loader = new Loader(source, this.#names, availableCores, this.#succession.secrets.drawn)
   }
 
+  /** Resolves with the actor whose death was one too many. Whoever started the program decides. */
+  get gaveUp(): Promise<string> {
+    return this.#gaveUp.promise
+  }
+
   /** Resolves when every listener accepts. Rejects with a Refusal (a bad configuration, a port taken), because it was told to stop
    * meanwhile, or with a bug; nothing runs then. */
   async start(): Promise<void> {
@@ -84,6 +92,7 @@ export class Program {
       const loaded = await this.#load()
       for (const line of [...loaded.warnings, ...snapshotWarnings(loaded.snapshot)]) say(line)
       this.#running = this.#assemble(loaded)
+      void this.#running.tree.gaveUp.then(this.#gaveUp.resolve)
       say(`weir: ${describeCapacity(this.#running.capacity)}`)
       await this.#running.tree.start()
       await this.#accept(this.#running)
@@ -96,7 +105,7 @@ export class Program {
     await this.#showNow() // whoever reads the line below may ask at once
     if ((this.#phase as ProgramPhase) !== 'ready') throw new Error(STOPPED)
     this.#sayAddresses('weir: ready')
-    this.#succession.changed()
+    this.#succession.changed('configuration')
     this.#running.changes.namesChanged() // what was answered while we started
   }
 
@@ -136,10 +145,10 @@ export class Program {
     const running = this.#running
     if (running === undefined) return { ok: false, problems: ['weir: the program has not started yet'] }
     const result = await running.changes.reload()
+    if (result.ok) this.#succession.changed('configuration')
     await this.#showNow()
     this.#sayResult(result)
     running.actors.telemetryIfUp()?.call.reopenLog().catch(ignore)
-    this.#succession.changed()
     return result
   }
 
@@ -150,7 +159,7 @@ export class Program {
     if (this.#succession.yielded) throw new Error('the program is being replaced: ask again')
     const { operators, publisher } = running
     const result = operators.patch(publisher.desired().snapshot, order)
-    this.#succession.changed()
+    this.#succession.changed('wishes')
     await this.#showNow()
     return result
   }
@@ -167,6 +176,22 @@ export class Program {
     await this.#drain(running)
     await running.admin.close().catch(ignore)
     await running.tree.stop()
+  }
+
+  /** How long `stop` may take. */
+  graceMs(): number {
+    return this.#present().publisher.desired().snapshot.drain.hardMs + DRAIN_MARGIN_MS + END_MS
+  }
+
+  /** Somebody serves: a shard's loop turns. */
+  beating(): boolean {
+    const running = this.#running
+    if (running === undefined) return false
+    const { fleet, publisher } = running
+    const sinceMs = this.#context.machineMs() - publisher.desired().snapshot.supervision.killAfterMs
+    for (let shard = 0; shard < fleet.shardCount; shard++)
+      if (fleet.actor(shard).lastBeatMs >= sinceMs) return true
+    return false
   }
 
   /** What the next process needs. The last word: nothing changes here until `resume`. */

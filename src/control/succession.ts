@@ -5,7 +5,7 @@ import { addTotals, growth } from '../telemetry/history.ts'
 import type { Totals } from '../telemetry/history.ts'
 import { restoreVerdicts, verdictsOf } from './heritage.ts'
 import type { Heritage, Secrets } from './heritage.ts'
-import type { Lineage } from './lineage.ts'
+import type { KeepsakeChange, Lineage } from './lineage.ts'
 import type { Operators } from './operators.ts'
 import { Sockets } from './sockets.ts'
 
@@ -80,8 +80,8 @@ export class Succession {
     this.before = addTotals(this.before, more)
   }
 
-  changed(): void {
-    this.#lineage.onKeepsake()
+  changed(change: KeepsakeChange): void {
+    this.#lineage.onKeepsake(change)
   }
 }
 
