@@ -2,56 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type net from 'node:net'
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
-import { Worker } from 'node:worker_threads'
-import { connections, listeners } from '../../native/index.ts'
-import type { ListenerGroup } from '../../src/io/engine.ts'
+import { connections } from '../../native/index.ts'
 import { closed, dial, eventually, pattern } from './engine-rig.ts'
-
-type Shard = {
-  readonly worker: Worker
-  readonly said: Record<string, unknown>[]
-  readonly exit: Promise<number>
-}
-
-async function shard(t: TestContext, index: number, listenerFds: readonly number[]): Promise<Shard> {
-  const worker = new Worker(new URL('./engine-workers/echo.ts', import.meta.url), {
-    workerData: { shard: index, listenerFds },
-  })
-  const said: Record<string, unknown>[] = []
-  worker.on('error', () => {})
-  worker.on('message', (message: Record<string, unknown>) => said.push(message))
-  const exit = new Promise<number>((resolve) => worker.on('exit', resolve))
-  t.after(async () => {
-    await worker.terminate()
-    connections.resetOwned(index)
-  })
-  await eventually(() => said.some(({ ready }) => ready === true), 'the shard to start')
-  return { worker, said, exit }
-}
-
-function open(t: TestContext, members: number): ListenerGroup {
-  const group = listeners.open('127.0.0.1:0', members, 511)
-  t.after(() => listeners.close(group))
-  return group
-}
-
-/** A client that has been answered, so that it is accepted. */
-async function client(group: ListenerGroup): Promise<net.Socket> {
-  const socket = dial(group.address)
-  await ask(socket, 'hello')
-  return socket
-}
-
-async function ask(socket: net.Socket, question: string): Promise<void> {
-  socket.write(question)
-  let heard = ''
-  while (heard.length < question.length) {
-    const [bytes] = (await once(socket, 'data')) as [Buffer]
-    heard += bytes.toString('latin1')
-  }
-  assert.equal(heard, question)
-}
+import { ask, client, open, shard } from './engine-shard.ts'
 
 test('two engines in two threads share the load of one address and the table of one process', async (t) => {
   const group = open(t, 2)
