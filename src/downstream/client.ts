@@ -77,14 +77,6 @@ export class ClientConnection extends TimedClient {
     } else this.listener.service.overloaded(this)
   }
 
-  /** It was another shard's, which began so many requests on it. `blocked`: what was sent to it is queued. `goOn` follows. */
-  adopt(requests: number, blocked: boolean): void {
-    this.requests = requests
-    this.reactor.notes[this.note + NOTE.count] = requests
-    this.blocked = blocked
-    this.reactor.ops.resume(this)
-  }
-
   /** Bytes that another shard read from it and did not understand. False: no buffer is left for them. */
   carryIn(bytes: Uint8Array): boolean {
     return this.#carry.copyIn(this.reactor, bytes)
@@ -118,9 +110,15 @@ export class ClientConnection extends TimedClient {
     this.unhold(HOLD.peerBlocked)
     if (this.#reading) return
     this.noteRole(this.#carry.empty ? ROLE.idle : ROLE.partial)
-    if (this.#carry.empty) this.rest()
+    if (this.#carry.empty) this.#rests()
     else if (this.blocked) this.hold(HOLD.unread)
     else this.reactor.defer(this)
+  }
+
+  /** Between two requests. */
+  #rests(): void {
+    this.rest()
+    this.listener.service.rests(this)
   }
 
   override onDeferred(): void {
@@ -186,6 +184,12 @@ export class ClientConnection extends TimedClient {
     if (this.dead) return
     this.abort()
     this.#buried()
+  }
+
+  /** Idle, it goes to another shard. */
+  giveTo(shard: number): void {
+    this.handOver(shard)
+    this.#cleanUp()
   }
 
   #buried(): void {
@@ -285,7 +289,7 @@ export class ClientConnection extends TimedClient {
       return
     }
     this.unhold(HOLD.unread)
-    if (this.#carry.empty) this.rest()
+    if (this.#carry.empty) this.#rests()
     else this.awaitHead()
   }
 }

@@ -24,6 +24,8 @@ export interface Service {
   begin(client: ClientConnection, head: Head): void
   /** The head is malformed or over a limit: reply and close. */
   reject(client: ClientConnection, rejection: number, head: Head): void
+  /** It is between two requests. */
+  rests(client: ClientConnection): void
   /** The head did not arrive in time. */
   headTimeout(client: ClientConnection): void
   /** No request came in time; the connection is being closed. */

@@ -1,6 +1,7 @@
 import { Connection } from '../io/connection.ts'
 import type { Handle } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { NOTE } from '../shm/notes.ts'
 import type { Listener } from './listener.ts'
 
 /** A standstill is looked for this many times per timeout: it is found at most a fourth late. */
@@ -34,6 +35,14 @@ export abstract class TimedClient extends Connection {
 
   /** Waiting for a request, nothing of it read: may be closed without loss. */
   abstract get idle(): boolean
+
+  /** It was another shard's, which began so many requests on it. `blocked`: what was sent to it is queued. `goOn` follows. */
+  adopt(requests: number, blocked: boolean): void {
+    this.requests = requests
+    this.reactor.notes[this.note + NOTE.count] = requests
+    this.blocked = blocked
+    this.reactor.ops.resume(this)
+  }
 
   /** Its time has come, or will have before it would count as quiet: what is begun now is the last. */
   protected get lastsNoLonger(): boolean {

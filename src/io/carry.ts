@@ -26,6 +26,7 @@ export class Carry {
 
   /** Append bytes of some other memory, likewise. */
   copyIn(reactor: Reactor, bytes: Uint8Array): boolean {
+    if (bytes.length === 0) return true
     const at = this.#room(reactor, bytes.length)
     if (at < 0) return false
     reactor.mem.set(bytes, at)

@@ -1,5 +1,5 @@
 import { NOT_ARMED } from '../base/wheel.ts'
-import { NOTE, NOTE_WORDS, ROLE } from '../shm/notes.ts'
+import { NOTE, NOTE_FLAG, NOTE_WORDS, ROLE } from '../shm/notes.ts'
 import type { Role } from '../shm/notes.ts'
 import type { Armed, Reactor } from './reactor.ts'
 
@@ -87,6 +87,12 @@ export abstract class Connection implements Armed {
     notes[at + NOTE.generation] = this.generation
   }
 
+  /** There is nothing more to go on with. The fd may have its next tenant already. */
+  endNote(): void {
+    const { notes } = this.reactor
+    if (notes[this.note + NOTE.generation] === this.generation) notes[this.note + NOTE.role] = ROLE.none
+  }
+
   noteRole(role: Role): void {
     this.reactor.notes[this.note + NOTE.role] = role
   }
@@ -113,6 +119,16 @@ export abstract class Connection implements Armed {
     if (this.dead) return
     this.reactor.ops.reset(this)
     this.#bury()
+  }
+
+  /** Pass it on to another shard, which goes by its note. The handle dies here. */
+  handOver(shard: number): void {
+    if (this.dead) return
+    const { notes, ops } = this.reactor
+    notes[this.note + NOTE.flags]! |= NOTE_FLAG.handed
+    ops.handover(this, shard, this.generation)
+    this.dead = true
+    this.reactor.forget(this)
   }
 
   /** Output that waits here for the peer to read: also what another connection's relay feeds, of which no `blocked` tells. */
@@ -143,5 +159,6 @@ export abstract class Connection implements Armed {
   #bury(): void {
     this.dead = true
     this.reactor.forget(this)
+    this.endNote()
   }
 }

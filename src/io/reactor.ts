@@ -3,10 +3,9 @@ import { Slabs } from '../base/slab.ts'
 import type { SlabClass } from '../base/slab.ts'
 import type { Timer } from '../base/wheel.ts'
 import { TimingWheel } from '../base/wheel.ts'
-import { NOTE, NOTE_WORDS, ROLE } from '../shm/notes.ts'
 import { Connection } from './connection.ts'
 import { EVENT, EVENT_WORDS, LIVE } from './engine.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Handle } from './engine.ts'
 import { OpWriter } from './ops.ts'
 
 /** A new client as the engine reports it. */
@@ -49,9 +48,9 @@ export type ReactorOptions = {
   readonly scratchBytes: number
   readonly slabs: readonly SlabClass[]
   readonly granularityMs: number
+  /** Rows of connection notes by fd (`shm/notes.ts`); absent: nothing is to outlive the thread. */
+  readonly notes?: Int32Array
 }
-
-const NO_NOTES = new Int32Array(0)
 
 /**
  * One shard's loop: turns event rows into calls on connections, turns the timing wheel, and owns what all its connections
@@ -63,7 +62,6 @@ export class Reactor {
   readonly ops: OpWriter
   readonly slabs: Slabs
   readonly wheel: TimingWheel<Armed>
-  /** Rows of connection notes by fd (`shm/notes.ts`): what outlives this thread. */
   readonly notes: Int32Array
   /** Monotonic and wall clock of this batch, in ms. */
   nowMs: number
@@ -90,15 +88,10 @@ export class Reactor {
     return options.scratchBytes + Slabs.bytesOf(options.slabs)
   }
 
-  constructor(
-    engine: Engine,
-    options: ReactorOptions,
-    handler: ReactorHandler,
-    notes: Int32Array = NO_NOTES,
-  ) {
+  constructor(engine: Engine, options: ReactorOptions, handler: ReactorHandler) {
     this.engine = engine
     this.mem = engine.mem
-    this.notes = notes
+    this.notes = options.notes ?? new Int32Array(0)
     this.#live = engine.live
     const scratchEnd = engine.arenaBytes + options.scratchBytes
     this.ops = new OpWriter(engine, engine.arenaBytes, scratchEnd)
@@ -129,12 +122,22 @@ export class Reactor {
   /** The handle died. */
   forget(connection: Connection): void {
     this.wheel.disarm(connection)
-    const note = connection.fd * NOTE_WORDS
-    if (this.notes[note + NOTE.generation] === connection.generation) this.notes[note + NOTE.role] = ROLE.none
     if (this.#table[connection.fd] === connection) this.#table[connection.fd] = undefined
     else if (this.#displaced.length > 0) {
       this.#displaced = this.#displaced.filter((other) => other !== connection)
     }
+  }
+
+  /** Reset whatever has this handle: a connection of ours, as one that broke, or one that was to become ours. */
+  breakOff(handle: Handle): void {
+    const connection = this.#table[handle.fd]
+    if (connection?.generation === handle.generation) this.#abort(connection)
+    else this.ops.reset(handle)
+  }
+
+  #abort(connection: Connection): void {
+    connection.abort()
+    connection.onReset(ECONNABORTED)
   }
 
   /** Call `connection.onDeferred` at the end of this batch (or flush): breaks recursion between connections. */
@@ -209,8 +212,7 @@ export class Reactor {
   #contain(error: unknown, connection: Connection | undefined): void {
     this.#handler.onError(error)
     if (connection === undefined || connection.dead) return
-    connection.abort()
-    connection.onReset(ECONNABORTED)
+    this.#abort(connection)
   }
 
   #dispatch(at: number): void {
@@ -238,6 +240,7 @@ export class Reactor {
       case EVENT.connectFailed:
         connection.dead = true
         this.forget(connection)
+        connection.endNote()
         connection.onReset(row[at + 3]!)
         return
       case EVENT.blocked:

@@ -8,7 +8,7 @@ import type { Places } from '../upstream/admission.ts'
 import type { BalancingParts } from '../upstream/balancing.ts'
 import type { Cluster, ClusterPorts } from '../upstream/cluster.ts'
 import type { ConnectionPermits, PermitAnswer } from '../upstream/permits.ts'
-import type { PoolEvents } from '../upstream/pool.ts'
+import type { PoolEvents } from '../upstream/pool-ports.ts'
 
 /** What all clusters of a shard are balanced with. */
 export type BalancingPorts = Omit<BalancingParts, 'events'> & {
@@ -53,6 +53,7 @@ export class FleetPorts implements ClusterPorts {
         if (claim.claim(endpoint.id, clusterId, cluster.spec.pool)) return 'granted'
         return ANSWER[claim.refusedBy === REFUSED.host ? 1 : 2]!
       },
+      adopt: () => void claim.claim(endpoint.id, clusterId, { maxPerHost: 0, maxTotal: 0 }),
       give: () => claim.release(endpoint.id, clusterId),
       waiting: (delta) => {
         if (delta === 1) recorder.waitBegan(clusterId, endpoint.id)

@@ -6,6 +6,7 @@ import type { RouteTable } from '../route/table.ts'
 import type { Admission } from '../upstream/admission.ts'
 import { Cluster } from '../upstream/cluster.ts'
 import type { ClusterPorts } from '../upstream/cluster.ts'
+import type { EndpointPool } from '../upstream/pool.ts'
 import { Affinity } from './affinity.ts'
 
 /** What a snapshot says about where requests go, compiled: the route table, and for each route its cluster and what ties requests to endpoints there. Never changed once made. */
@@ -20,6 +21,14 @@ export type Destination = {
   readonly route: number
   readonly cluster: Cluster
   readonly affinity: Affinity
+}
+
+/** Where a request that was routed elsewhere belongs here: by its cluster's id, and by its route as long as that leads there. */
+export const destinationOf = (routing: Routing, cluster: number, route: number): Destination | undefined => {
+  const { clusterOf, affinityOf } = routing
+  const at =
+    clusterOf[route]?.spec.id === cluster ? route : clusterOf.findIndex(({ spec }) => spec.id === cluster)
+  return at < 0 ? undefined : { route: at, cluster: clusterOf[at]!, affinity: affinityOf[at]! }
 }
 
 export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [], affinityOf: [] }
@@ -77,6 +86,20 @@ export class Clusters {
       clusterOf: snapshot.routes.map((route) => clusters[route.cluster]!),
       affinityOf: snapshot.routes.map((route) => affinities[route.cluster]!),
     }
+  }
+
+  /** Of the endpoint that has the slot, if it is still the same. */
+  poolOf(slot: number, generation: number): EndpointPool | undefined {
+    for (const cluster of this.#byId.values()) {
+      const pool = cluster.poolOf(slot, generation)
+      if (pool !== undefined) return pool
+    }
+    return undefined
+  }
+
+  /** What is kept idle goes to other shards. */
+  giveIdle(shard: () => number): void {
+    for (const cluster of this.#byId.values()) for (const pool of cluster.pools()) pool.giveIdle(shard)
   }
 
   /** Once per turn of the wheel. */

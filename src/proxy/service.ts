@@ -44,6 +44,8 @@ export class ProxyService implements Service {
   routing: Routing = NO_ROUTING
   /** Exchanges under way. */
   active = 0
+  /** Called for every client between two requests while the shard hands its clients over. */
+  onRests: ((client: ClientConnection) => void) | undefined
   /** Called for every client connection that is gone. */
   onClosed: (client: ClientConnection) => void = () => {}
 
@@ -109,6 +111,10 @@ export class ProxyService implements Service {
   /** Of a head that was not read to its end only the method is sure, if that: a HEAD gets no body even then. */
   reject(client: ClientConnection, rejection: number, { method }: Head): void {
     this.#refuse(client, undefined, REJECTIONS[rejection]!, { ...NOWHERE, method })
+  }
+
+  rests(client: ClientConnection): void {
+    this.onRests?.(client)
   }
 
   headTimeout(client: ClientConnection): void {

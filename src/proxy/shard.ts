@@ -3,13 +3,14 @@ import type { Clock } from '../base/clock.ts'
 import type { Rng } from '../base/random.ts'
 import type { DrainSpec } from '../config/lifecycle.ts'
 import type { Snapshot } from '../config/snapshot.ts'
-import { ClientConnection } from '../downstream/client.ts'
+import type { ClientConnection } from '../downstream/client.ts'
 import { Listener } from '../downstream/listener.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Engine, EngineOptions } from '../io/engine.ts'
+import { failOnPurpose } from '../io/fault.ts'
 import { Reactor } from '../io/reactor.ts'
 import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
-import { ADMITTED, ConnectionGate } from '../limit/connections.ts'
+import { ConnectionGate } from '../limit/connections.ts'
 import type { HashKey } from '../limit/clients.ts'
 import { RetryBudget } from '../limit/retry-budget.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
@@ -17,11 +18,14 @@ import { FoldRecorder } from '../telemetry/fold-recorder.ts'
 import { ShardRecorder } from '../telemetry/recorder.ts'
 import { UpstreamConnection } from '../upstream/connection.ts'
 import { FleetFacts } from '../upstream/fleet-facts.ts'
+import { Clientele } from './clientele.ts'
 import { ProxyContext } from './context.ts'
-import type { EstateResult, ShardControl } from './control.ts'
+import type { Estate, EstateResult, FaultKind, ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
 import { Explainer } from './explain.ts'
 import { Overload } from './overload.ts'
+import { Handover } from './handover.ts'
+import { Heir } from './heir.ts'
 import { FleetPorts } from './ports.ts'
 import { Clusters } from './routing.ts'
 import { ProxyService } from './service.ts'
@@ -80,20 +84,20 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #overload: Overload
   readonly #clusters: Clusters
   readonly #facts: FleetFacts
-  readonly #gate: ConnectionGate
+  readonly #clientele: Clientele
   readonly #line: ActorLine
   readonly #drain: Drain
-  #listeners = new Map<number, Listener>()
+  readonly #heir: Heir
+  readonly #handover: Handover
   #version = 0
   #usualDrain: DrainSpec = { windowMs: 0, hardMs: 0 }
-  #clients = 0
 
   constructor(parts: ShardParts) {
     const { shard, engine, fleet, rng } = parts
     this.#parts = parts
     this.index = shard
     this.#recorder = new ShardRecorder(fleet, shard, rng)
-    this.reactor = new Reactor(engine, parts.reactor, this)
+    this.reactor = new Reactor(engine, { ...parts.reactor, notes: fleet.notes.words }, this)
     this.#context = new ProxyContext({
       shard,
       reactor: this.reactor,
@@ -107,19 +111,32 @@ export class Shard implements ReactorHandler, ShardControl {
     })
     this.#overload = new Overload(this.reactor, { shard, rng, vitals: fleet.vitals(shard) })
     this.#service = new ProxyService(this.#context, this.#overload)
-    this.#service.onClosed = (client): void => this.#onClosed(client)
+    this.#service.onClosed = (client): void => this.#clientele.closed(client)
     const { policies, say } = parts
     this.#facts = new FleetFacts(fleet, shard, new FoldRecorder(fleet, shard))
     const balancing = { facts: this.#facts, policies, say, seed: rng }
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing), rng)
-    this.#gate = new ConnectionGate(fleet, shard, parts.hashKey)
+    const gate = new ConnectionGate(fleet, shard, parts.hashKey)
+    this.#clientele = new Clientele(this.reactor, gate, this.#recorder)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)
     this.#drain = new Drain(this.reactor, rng, {
-      empty: (): boolean => this.#clients === 0,
+      empty: (): boolean => this.#clientele.count === 0,
       sent: (): boolean => stats[QUEUED_BYTES] === 0,
       atEnd: (): void => this.#clusters.closeIdle(),
     })
+    const mine = {
+      reactor: this.reactor,
+      clientele: this.#clientele,
+      clusters: this.#clusters,
+      service: this.#service,
+    }
+    this.#heir = new Heir({ ...mine, onError: (error) => this.onError(error) })
+    this.#handover = new Handover({ ...mine, fleet, rng })
+    this.#clientele.onJoined = (client): void => {
+      this.#drain.joined(client)
+      this.#handover.joined(client)
+    }
   }
 
   start(): void {
@@ -134,10 +151,11 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#service.routing = this.#clusters.apply(snapshot)
     this.#usualDrain = snapshot.drain
     const { rng } = this.#parts
-    this.#listeners = new Map(
+    const listeners = new Map(
       snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service, rng)] as const),
     )
-    this.#drain.leave(({ spec }) => this.#listeners.get(spec.id)?.spec.name === spec.name)
+    this.#clientele.listeners = listeners
+    this.#drain.leave(({ spec }) => listeners.get(spec.id)?.spec.name === spec.name)
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0
     this.#context.explainer.configure(snapshot.explain)
@@ -158,16 +176,21 @@ export class Shard implements ReactorHandler, ShardControl {
     return this.#drain.begin({ windowMs, hardMs }, this.#usualDrain)
   }
 
-  handOver(): Promise<void> {
-    throw new Error('not built yet')
+  handOver(heirs: readonly number[], hardMs: number): Promise<void> {
+    return this.#handover.begin(heirs, hardMs)
   }
 
-  inherit(): Promise<EstateResult> {
-    throw new Error('not built yet')
+  inherit(estate: Estate): Promise<EstateResult> {
+    return Promise.resolve(this.#heir.inherit(estate))
   }
 
-  fault(): void {
-    throw new Error('not built yet')
+  fault(kind: FaultKind): void {
+    failOnPurpose(kind)
+  }
+
+  /** Hand a client between two requests over to another shard; false if it is not. Not while rows of a batch are still to be handled. */
+  giveAway(client: ClientConnection, shard: number): boolean {
+    return this.#clientele.give(client, shard)
   }
 
   census(): { clients: number; exchanges: number; upstreams: number } {
@@ -175,29 +198,13 @@ export class Shard implements ReactorHandler, ShardControl {
     for (const connection of this.reactor.connections()) {
       if (connection instanceof UpstreamConnection) upstreams++
     }
-    return { clients: this.#clients, exchanges: this.#service.active, upstreams }
+    return { clients: this.#clientele.count, exchanges: this.#service.active, upstreams }
   }
 
   // ── what the reactor reports ──
 
   onAccepted(accepted: Accepted): void {
-    const listener = this.#listeners.get(accepted.token)
-    if (listener === undefined) {
-      this.reactor.ops.close(accepted, 0) // its listener went with a reload a moment ago
-      return
-    }
-    const { id, limits } = listener.spec
-    const refusal = this.#gate.admit(id, accepted.peer, limits)
-    if (refusal !== ADMITTED) {
-      this.#recorder.connectionRefused(id, refusal)
-      this.reactor.ops.close(accepted, 0)
-      return
-    }
-    this.#clients++
-    this.#recorder.connectionOpened(id)
-    const client = new ClientConnection(this.reactor, listener, accepted)
-    this.reactor.register(client)
-    this.#drain.joined(client)
+    this.#clientele.accept(accepted)
   }
 
   onWake(): void {
@@ -210,8 +217,8 @@ export class Shard implements ReactorHandler, ShardControl {
     // Counted by the engine (`acceptExhausted`), which pauses accepting by itself.
   }
 
-  onTakenOver(fd: number, generation: number): void {
-    this.reactor.ops.reset({ fd, generation })
+  onTakenOver(fd: number, generation: number, tag: number): void {
+    this.#heir.takenOver(fd, generation, tag)
   }
 
   onError(error: unknown): void {
@@ -226,11 +233,13 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters.turn(nowMs)
     this.#overload.onTurn()
     this.#drain.onTurn(nowMs)
+    this.#handover.onTurn(nowMs)
   }
 
   onBatchEnd(nowMs: number, startedMs: number): void {
     this.#drain.onBatch(nowMs)
     this.#clusters.admit()
+    this.#handover.onBatchEnd()
     this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)
     const tookMs = this.#parts.clock.monotonicMs() - startedMs
@@ -241,12 +250,5 @@ export class Shard implements ReactorHandler, ShardControl {
   onBatchStart(): number {
     this.#facts.hear(this.reactor.engine.clock[0]!)
     return this.#parts.clock.monotonicMs()
-  }
-
-  #onClosed(client: ClientConnection): void {
-    this.#clients--
-    const { id, limits } = client.listener.spec
-    this.#recorder.connectionClosed(id)
-    this.#gate.leave(id, client.peer, limits)
   }
 }

@@ -9,7 +9,7 @@ import type { Places } from './admission.ts'
 import { ClusterBalancing } from './balancing.ts'
 import type { BalancingParts } from './balancing.ts'
 import { EndpointPool } from './pool.ts'
-import type { PoolEvents, PoolSiblings } from './pool.ts'
+import type { PoolEvents, PoolSiblings } from './pool-ports.ts'
 import type { ConnectionPermits } from './permits.ts'
 
 /** What a cluster needs of the shard's memory, resolved once per endpoint. */
@@ -133,6 +133,12 @@ export class Cluster implements PoolSiblings {
 
   pools(): Iterable<EndpointPool> {
     return this.#pools.values()
+  }
+
+  /** The pool of an endpoint's slot, if it is still that endpoint's. */
+  poolOf(slot: number, generation: number): EndpointPool | undefined {
+    const pool = this.#pools.get(slot)
+    return pool?.spec.generation === generation ? pool : undefined
   }
 
   /** Requests waiting for a connection in this cluster on this shard. */

@@ -5,6 +5,8 @@
  */
 export interface ConnectionPermits {
   take(): PermitAnswer
+  /** Of a connection that is open already, and of which there is no doing without: no limit is in its way. */
+  adopt(): void
   give(): void
   /** A request of this shard began (+1) or ended (-1) to wait for a connection to this endpoint. */
   waiting(delta: 1 | -1): void

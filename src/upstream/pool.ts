@@ -4,6 +4,7 @@ import { ROLE } from '../shm/notes.ts'
 import { UpstreamConnection } from './connection.ts'
 import type { UpstreamUser } from './connection.ts'
 import type { ConnectionPermits } from './permits.ts'
+import type { PoolEvents, PoolLimits, PoolSiblings } from './pool-ports.ts'
 
 /** A request that waits for a connection; called back in first-in-first-out order. */
 export interface Waiter {
@@ -13,27 +14,6 @@ export interface Waiter {
   granted(connection: UpstreamConnection): void
   /** The endpoint could not be connected to at all: errno of the attempt made for this waiter. */
   connectFailed(errno: number): void
-}
-
-/** Pool limits as they stand in the cluster's present configuration. */
-export type PoolLimits = { readonly idleTimeoutMs: number; readonly queue: number }
-
-/** What the pool tells the counters; resolved once per endpoint. */
-export interface PoolEvents {
-  /** A connection is being attempted. */
-  opened(): void
-  /** Idle connections now. */
-  idleIs(idle: number): void
-}
-
-/** Neighbours in the cluster, for when the cluster's limit (and not the endpoint's) is what is in the way. */
-export interface PoolSiblings {
-  /** Close one idle connection of another endpoint of the cluster on this shard; false if there is none. */
-  evictIdle(except: EndpointPool): boolean
-  /** A connection was closed: a waiter of another endpoint may go on. */
-  slotFreed(): void
-  /** A request began (+1) or ended (-1) to wait in this cluster. */
-  waiting(delta: 1 | -1): void
 }
 
 /** What `acquire` gives. A connection may still be connecting: what is sent on it goes out once it is established. */
@@ -141,6 +121,40 @@ export class EndpointPool {
     this.#idle.push(connection)
     connection.noteRole(ROLE.pooled)
     this.#reactor.wheel.arm(connection, this.#reactor.nowMs + this.limits.idleTimeoutMs)
+  }
+
+  /** A connection that another shard kept idle. False: there is no place for it. */
+  takeIn(fd: number): boolean {
+    if (this.retired || this.#permits.take() !== 'granted') return false
+    const connection = this.#takeOver(fd)
+    this.#reactor.ops.resume(connection)
+    this.release(connection)
+    return true
+  }
+
+  /** A connection that another shard used, and that `user` goes on with. */
+  takeOver(fd: number, blocked: boolean): UpstreamConnection {
+    this.#permits.adopt()
+    const connection = this.#takeOver(fd)
+    connection.served = 1
+    connection.blocked = blocked
+    return connection
+  }
+
+  #takeOver(fd: number): UpstreamConnection {
+    const connection = new UpstreamConnection(this.#reactor, this, fd)
+    connection.connecting = false
+    this.open++
+    this.#reactor.register(connection)
+    return connection
+  }
+
+  /** Give what is idle to other shards. */
+  giveIdle(shard: () => number): void {
+    for (let connection = this.#idle[0]; connection !== undefined; connection = this.#idle[0]) {
+      connection.handOver(shard())
+      this.#forget(connection)
+    }
   }
 
   /** Close a connection that carries nothing worth finishing: idle too long, surprised us, or its exchange was given up. */
