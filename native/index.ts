@@ -4,12 +4,13 @@
  */
 import { createRequire } from 'node:module'
 import { ENGINE_STATS, ESTATE_WORDS, EVENT, EVENT_WORDS, LIVE_WORDS, OP, OP_WORDS } from '../src/io/engine.ts'
-import type { Connections, Engine, EngineOptions, Listeners } from '../src/io/engine.ts'
+import type { Connections, Engine, EngineOptions, Host, Listeners } from '../src/io/engine.ts'
 
 type Addon = {
   readonly createEngine: (options: EngineOptions) => Engine
   readonly listeners: Listeners
   readonly connections: Connections
+  readonly host: Host
   readonly version: string
   /** The protocol's numbers as the addon was compiled with them. */
   readonly layout: {
@@ -46,5 +47,6 @@ assertSameProtocol(addon)
 export const createEngine: (options: EngineOptions) => Engine = addon.createEngine
 export const listeners: Listeners = addon.listeners
 export const connections: Connections = addon.connections
+export const host: Host = addon.host
 /** The package's version that the addon was built from. */
 export const engineVersion: string = addon.version

@@ -4,7 +4,9 @@
 #include <linux/filter.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <mutex>
 
 #include "address.h"
@@ -43,11 +45,13 @@ int probe(const Address& address) {
   return error;
 }
 
-int openMember(Address* address, int backlog, Group* group) {
+// `dual`: a v6 socket that takes v4 too, as its group does that somebody else opened.
+int openMember(Address* address, int backlog, bool dual, Group* group) {
   int fd;
   int error = makeSocket(*address, true, &fd);
   if (fd < 0) return error;
   group->fds.push_back(fd);
+  if (dual) setFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (bind(fd, &address->any, address->length) != 0) return errno;
   if (::listen(fd, backlog) != 0) return errno;
   // Port 0 became a port: the next members join it.
@@ -71,7 +75,7 @@ int removeStaleFile(const Address& address) {
 
 int openUnix(Address* address, int backlog, Group* group) {
   int error = removeStaleFile(*address);
-  if (error == 0) error = openMember(address, backlog, group);
+  if (error == 0) error = openMember(address, backlog, false, group);
   struct stat file;
   if (error == 0 && lstat(address->local.sun_path, &file) == 0) {
     const std::lock_guard<std::mutex> held(filesLock);
@@ -83,8 +87,18 @@ int openUnix(Address* address, int backlog, Group* group) {
 int openTcp(Address* address, int members, int backlog, Group* group) {
   const bool anyPort = (address->any.sa_family == AF_INET ? address->v4.sin_port : address->v6.sin6_port) == 0;
   int error = anyPort ? 0 : probe(*address);
-  for (int i = 0; i < members && error == 0; ++i) error = openMember(address, backlog, group);
+  for (int i = 0; i < members && error == 0; ++i) error = openMember(address, backlog, false, group);
   return error;
+}
+
+// As ListenerGroup has it; empty: nothing a configuration could name (an abstract unix socket, another family).
+std::string localAddress(int fd) {
+  Address address;
+  socklen_t length = sizeof(address.local);
+  if (getFlag(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || getsockname(fd, &address.any, &length) != 0) return {};
+  const int family = address.any.sa_family;
+  if (family == AF_UNIX) return length > offsetof(sockaddr_un, sun_path) && address.local.sun_path[0] != '\0' ? formatAddress(address) : "";
+  return family == AF_INET || family == AF_INET6 ? formatAddress(address) : "";
 }
 
 void removeFile(int fd, const Address& address) {
@@ -125,6 +139,45 @@ int close(const Group& group) {
     if (address.isUnix()) removeFile(fd, address);
     ::close(fd);
   }
+  return 0;
+}
+
+std::vector<Group> inherit(std::vector<int> fds) {
+  std::sort(fds.begin(), fds.end());
+  fds.erase(std::unique(fds.begin(), fds.end()), fds.end());
+  std::vector<Group> groups;
+  for (const int fd : fds) {
+    const std::string address = isListening(fd) ? localAddress(fd) : "";
+    if (address.empty()) continue;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    const auto known = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.address == address; });
+    if (known == groups.end()) {
+      groups.push_back({address, {fd}});
+    } else {
+      known->fds.push_back(fd);
+    }
+  }
+  return groups;
+}
+
+// A program that steers the group stays in force: the new members, last in order, get nothing until the next one.
+int extend(Group* group, int members, int backlog) {
+  if (group->fds.empty() || !isListening(group->fds[0])) return EBADF;
+  Address address;
+  socklen_t length = sizeof(address.local);
+  if (getsockname(group->fds[0], &address.any, &length) != 0) return errno;
+  address.length = length;
+  if (address.isUnix() || getFlag(group->fds[0], SOL_SOCKET, SO_REUSEPORT) != 1) return 0;
+  const bool dual = address.any.sa_family == AF_INET6 && getFlag(group->fds[0], IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+  Group made;
+  int error = 0;
+  for (int i = 0; i < members && error == 0; ++i) error = openMember(&address, backlog, dual, &made);
+  if (error != 0) {
+    for (const int fd : made.fds) ::close(fd);
+    return error;
+  }
+  group->fds.insert(group->fds.end(), made.fds.begin(), made.fds.end());
   return 0;
 }
 

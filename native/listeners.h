@@ -14,6 +14,9 @@ struct Group {
 // 0 or an errno.
 int open(std::string_view address, int members, int backlog, Group* group);
 int close(const Group& group);
+// Sockets that somebody else opened, by address, each group in the order of its fds.
+std::vector<Group> inherit(std::vector<int> fds);
+int extend(Group* group, int members, int backlog);
 int steer(const Group& group, const std::vector<double>& weights);
 
 }  // namespace weir::listeners

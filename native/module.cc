@@ -52,6 +52,16 @@ listeners::Group readGroup(napi_env env, napi_value object) {
   return group;
 }
 
+napi_value writeGroup(napi_env env, const listeners::Group& group) {
+  napi_value object = nullptr, fds = nullptr;
+  napi_create_object(env, &object);
+  napi_create_array(env, &fds);
+  for (uint32_t i = 0; i < group.fds.size(); ++i) napi_set_element(env, fds, i, makeInt(env, group.fds[i]));
+  napi_set_named_property(env, object, "address", makeString(env, group.address));
+  napi_set_named_property(env, object, "fds", fds);
+  return object;
+}
+
 napi_value openListener(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const std::string address = call.count > 0 ? readString(env, call.values[0]) : "";
@@ -63,13 +73,29 @@ napi_value openListener(napi_env env, napi_callback_info info) {
     throwSystemError(env, error, "listen", address);
     return nullptr;
   }
-  napi_value object = nullptr, fds = nullptr;
-  napi_create_object(env, &object);
-  napi_create_array(env, &fds);
-  for (uint32_t i = 0; i < group.fds.size(); ++i) napi_set_element(env, fds, i, makeInt(env, group.fds[i]));
-  napi_set_named_property(env, object, "address", makeString(env, group.address));
-  napi_set_named_property(env, object, "fds", fds);
-  return object;
+  return writeGroup(env, group);
+}
+
+napi_value inheritListeners(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  std::vector<int> fds;
+  for (const double fd : readNumbers(env, call.values[0])) fds.push_back(static_cast<int>(fd));
+  napi_value groups = nullptr;
+  uint32_t index = 0;
+  napi_create_array(env, &groups);
+  for (const listeners::Group& group : listeners::inherit(fds)) napi_set_element(env, groups, index++, writeGroup(env, group));
+  return groups;
+}
+
+napi_value extendListener(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  listeners::Group group = readGroup(env, call.values[0]);
+  const int members = call.int32(1, -1);
+  const bool tooMany = members < 0 || members + group.fds.size() > kShards;
+  const int error = tooMany ? EINVAL : listeners::extend(&group, members, call.int32(2, 511));
+  if (error == 0) return writeGroup(env, group);
+  throwSystemError(env, error, "listen", group.address);
+  return nullptr;
 }
 
 napi_value closeListener(napi_env env, napi_callback_info info) {
@@ -172,6 +198,8 @@ napi_value initialise(napi_env env, napi_value exports) {
   define(env, listeners, "open", openListener);
   define(env, listeners, "close", closeListener);
   define(env, listeners, "steer", steerListener);
+  define(env, listeners, "inherit", inheritListeners);
+  define(env, listeners, "extend", extendListener);
   napi_create_object(env, &connections);
   define(env, connections, "raiseFdLimit", raiseFdLimit);
   define(env, connections, "count", countConnections);
@@ -181,6 +209,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   define(env, exports, "createEngine", createEngine);
   napi_set_named_property(env, exports, "listeners", listeners);
   napi_set_named_property(env, exports, "connections", connections);
+  napi_set_named_property(env, exports, "host", makeHost(env));
   napi_set_named_property(env, exports, "version", makeString(env, WEIR_VERSION));
   napi_set_named_property(env, exports, "layout", makeLayout(env));
   return exports;

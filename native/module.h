@@ -4,5 +4,6 @@
 namespace weir {
 
 napi_value createEngine(napi_env env, napi_callback_info info);
+napi_value makeHost(napi_env env);
 
 }  // namespace weir

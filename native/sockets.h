@@ -9,6 +9,12 @@
 
 namespace weir {
 
+inline int getFlag(int fd, int level, int option) {
+  int value = -1;
+  socklen_t length = sizeof(value);
+  return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
+}
+
 inline void setFlag(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof(value)); }
 
 // Heads and bodies are gathered into one sendmsg; what is left for Nagle to delay is always wanted now. (Fails on unix sockets.)
@@ -27,11 +33,7 @@ inline void closeWithReset(int fd) {
   close(fd);
 }
 
-inline bool isListening(int fd) {
-  int listening = 0;
-  socklen_t length = sizeof(listening);
-  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening == 1;
-}
+inline bool isListening(int fd) { return getFlag(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1; }
 
 inline bool wouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
