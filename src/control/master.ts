@@ -1,3 +1,4 @@
+import { messageOf } from '../actor/errors.ts'
 import type { Timers } from '../actor/timers.ts'
 import type { Rng } from '../base/random.ts'
 import type { DataPlaneEvents, DataPlaneProcess } from '../io/data-plane-process.ts'
@@ -96,18 +97,32 @@ export class Master {
   }
 
   #spawn(id: number, role: Role): void {
+    try {
+      this.#start(id, role)
+    } catch (thrown) {
+      // No descriptor or no process is to be had
+      const signal = messageOf(thrown)
+      const life = this.#lives.get(id)
+      this.#context.say(`weir: the data plane could not be started: ${signal}`)
+      if (life === undefined) this.#context.timers.after(0, () => this.#ended(id, { code: null, signal }))
+      else life.process.kill()
+    }
+  }
+
+  #start(id: number, role: Role): void {
     const process = this.#context.start({
       onMessage: (message) => this.#heard(id, message as ToMaster), // its sender is our own program
       onEnded: (code, signal) => this.#ended(id, { code, signal }),
     })
     this.#lives.set(id, { process, sockets: [] })
+    const kept = role === 'restart' ? this.#keepsake : undefined
     this.#send(id, {
       kind: 'begin',
       protocol: MASTER_PROTOCOL,
       role,
       sockets: process.fds.send(this.#sockets),
-      heritage: role === 'restart' ? this.#keepsake?.heritage : this.#heritage,
-      configText: role === 'restart' ? this.#keepsake?.configText : undefined,
+      heritage: kept?.heritage ?? this.#heritage,
+      configText: kept?.configText,
     })
   }
 

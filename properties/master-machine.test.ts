@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { seededRng } from '../src/base/random.ts'
+import { MASTER_LIMITS } from '../src/control/master-life.ts'
+import { MasterMachine } from '../src/control/master-machine.ts'
+import type { MasterDecision, MasterNews, Order, Role } from '../src/control/master-news.ts'
+
+/** A data plane as the world has it: what it was told, and what it has said. */
+type Plane = {
+  readonly id: number
+  readonly role: Role
+  readonly orders: Order[]
+  killed: boolean
+  saidReady: boolean
+  /** A bequest is owed. */
+  owes: boolean
+}
+
+/** The world around the machine: it starts, kills and tells planes, which do as they please, and holds the machine to its laws. */
+class World {
+  readonly planes = new Map<number, Plane>()
+  readonly #machine: MasterMachine
+  nowMs = 0
+  wasReady = false
+  stops = 0
+  exits: number[] = []
+  spawned = 0
+
+  constructor(seed: number) {
+    this.#machine = new MasterMachine(seededRng(seed))
+    this.tell({ kind: 'start' })
+  }
+
+  get live(): readonly Plane[] {
+    return [...this.planes.values()]
+  }
+
+  /** Not on their way out. */
+  get staying(): readonly Plane[] {
+    return this.live.filter(({ killed, orders }) => !killed && !orders.some(isEnd))
+  }
+
+  dueMs(): number {
+    return this.#machine.nextDueMs()
+  }
+
+  tell(news: MasterNews): readonly MasterDecision[] {
+    const decisions = this.#machine.handle(news, this.nowMs)
+    for (const decision of decisions) this.#obey(decision)
+    this.#check()
+    return decisions
+  }
+
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms
+    while (this.dueMs() <= untilMs) {
+      this.nowMs = Math.max(this.nowMs, this.dueMs())
+      this.tell({ kind: 'tick' })
+    }
+    this.nowMs = untilMs
+  }
+
+  end(plane: Plane, code: number | null): void {
+    this.planes.delete(plane.id)
+    this.tell({ kind: 'ended', life: plane.id, ending: { code, signal: code === null ? 'SIGKILL' : null } })
+  }
+
+  #obey(decision: MasterDecision): void {
+    switch (decision.kind) {
+      case 'spawn':
+        return this.#spawn(decision.life, decision.role)
+      case 'order':
+        return this.#order(this.planes.get(decision.life), decision.order)
+      case 'kill':
+        this.planes.get(decision.life)!.killed = true
+        return undefined
+      case 'exit':
+        this.exits.push(decision.code)
+        return undefined
+      default:
+        return undefined
+    }
+  }
+
+  #spawn(id: number, role: Role): void {
+    assert.equal(this.stops, 0, 'nobody is spawned after a stop')
+    const others = this.staying
+    assert.ok(
+      others.length === 0 || (role === 'upgrade' && others.length === 1 && others[0]!.saidReady),
+      'one at a time; two only while one that serves is replaced',
+    )
+    assert.equal(role === 'first', this.spawned === 0)
+    assert.equal(id, ++this.spawned)
+    this.planes.set(id, { id, role, orders: [], killed: false, saidReady: false, owes: false })
+  }
+
+  #order(plane: Plane | undefined, order: Order): void {
+    assert.ok(plane !== undefined && !plane.killed, `${order} to one that is gone`)
+    if (isEnd(order)) assert.ok(!plane.orders.some(isEnd), 'told to end once')
+    if (order === 'retire') {
+      const successor = this.staying.find(({ id }) => id > plane.id)
+      assert.ok(successor?.saidReady, 'nobody retires before another one is ready')
+    }
+    if (order === 'admit') assert.ok(plane.role === 'upgrade' && !plane.saidReady)
+    if (order === 'bequeath' || order === 'yield') plane.owes = true
+    plane.orders.push(order)
+  }
+
+  #check(): void {
+    assert.ok(this.exits.length <= 1, 'one exit')
+    if (this.exits.length === 1) return
+    if (this.stops > 0) {
+      assert.ok(this.live.length > 0, 'all are over: exit')
+      assert.equal(this.staying.length, 0, 'after a stop everyone is told or killed')
+    } else if (this.wasReady && this.staying.length === 0) {
+      const waitMs = this.dueMs() - this.nowMs
+      assert.ok(waitMs <= MASTER_LIMITS.backoff.maxMs, 'somebody serves, or will within the longest pause')
+    }
+  }
+}
+
+const isEnd = (order: Order): boolean => order === 'retire' || order === 'stop'
+
+/** What may happen next, by the plane's own will. */
+function movesOf(plane: Plane): readonly ((world: World) => void)[] {
+  const { id } = plane
+  const moves: ((world: World) => void)[] = [
+    (world) => world.end(plane, 0),
+    (world) => world.end(plane, 1),
+    (world) => world.end(plane, null),
+  ]
+  if (plane.owes)
+    moves.push((world) => {
+      plane.owes = false
+      world.tell({ kind: 'bequeathed', life: id })
+    })
+  if (plane.role === 'upgrade' && !plane.saidReady)
+    moves.push((world) => void world.tell({ kind: 'prepared', life: id }))
+  const mayBeReady = plane.role !== 'upgrade' || plane.orders.includes('admit')
+  if (mayBeReady && !plane.orders.some(isEnd))
+    moves.push((world) => {
+      plane.saidReady = true
+      world.wasReady = true
+      world.tell({ kind: 'ready', life: id, graceMs: 1000 })
+    })
+  if (plane.orders.includes('reload')) moves.push((world) => void world.tell({ kind: 'reloaded', life: id }))
+  return moves
+}
+
+const move = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant('plane' as const), n: fc.nat(1000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('pass' as const),
+      ms: fc.constantFrom(1, 50, 500, 5000, 70_000),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('signal' as const),
+      signal: fc.constantFrom('SIGHUP' as const, 'SIGUSR2' as const, 'SIGUSR2' as const),
+    }),
+  },
+)
+type Move = typeof move extends fc.Arbitrary<infer T> ? T : never
+
+function play(world: World, moves: readonly Move[]): void {
+  for (const one of moves) {
+    if (world.exits.length > 0) return
+    if (one.kind === 'pass') world.pass(one.ms)
+    else if (one.kind === 'signal') world.tell({ kind: 'signal', signal: one.signal })
+    else {
+      const all = world.live.flatMap(movesOf)
+      if (all.length > 0) all[one.n % all.length]!(world)
+    }
+  }
+}
+
+test('whatever data planes and people do: one serves or soon will, nobody retires before another is ready, after a stop nobody starts and the end comes once', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.array(move, { maxLength: 60 }), (seed, moves) => {
+      const world = new World(seed)
+      play(world, moves)
+      if (world.exits.length > 0) {
+        assert.ok(!world.wasReady, 'a program that was ready ends by a stop only')
+        return
+      }
+      world.stops++
+      world.tell({ kind: 'signal', signal: 'SIGTERM' })
+      for (const plane of world.live) world.end(plane, 0)
+      assert.equal(world.exits.length, 1)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('a second SIGTERM kills all of them at once and ends with 143; a SIGINT that repeats the first does not', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.array(move, { maxLength: 40 }), fc.nat(99), (seed, moves, laterMs) => {
+      const world = new World(seed)
+      play(world, moves)
+      if (world.exits.length > 0) return
+      world.stops++
+      world.tell({ kind: 'signal', signal: 'SIGINT' })
+      if (world.exits.length > 0) return // there was nobody to wait for
+      world.nowMs += laterMs
+      world.tell({ kind: 'signal', signal: 'SIGINT' })
+      assert.deepEqual(world.exits, [])
+      world.tell({ kind: 'signal', signal: 'SIGTERM' })
+      assert.deepEqual(world.exits, [143])
+      assert.ok(world.live.every(({ killed }) => killed))
+    }),
+  )
+})
+
+test('an upgrade that fails, however and whenever, leaves the one that serves as it was: told to resume if it had yielded, never to end', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.constantFrom('starting', 'prepared', 'yielded', 'admitted', 'late'),
+      (seed, when) => {
+        const world = new World(seed)
+        const old = world.live[0]!
+        old.saidReady = world.wasReady = true
+        world.tell({ kind: 'ready', life: old.id, graceMs: 1000 })
+        world.tell({ kind: 'signal', signal: 'SIGUSR2' })
+        world.tell({ kind: 'bequeathed', life: old.id })
+        const upgrade = world.live[1]!
+        assert.equal(upgrade.role, 'upgrade')
+        if (when !== 'starting') world.tell({ kind: 'prepared', life: upgrade.id })
+        if (when === 'yielded' || when === 'admitted') world.tell({ kind: 'bequeathed', life: old.id })
+        if (when === 'late') {
+          world.pass(MASTER_LIMITS.upgradeMs + 1)
+          assert.ok(upgrade.killed)
+        }
+        world.end(upgrade, when === 'late' ? null : 1)
+        assert.deepEqual(
+          old.orders,
+          when === 'starting' ? ['bequeath'] : ['bequeath', 'yield', 'resume'],
+          'it was left as it was',
+        )
+        assert.ok(
+          world.tell({ kind: 'signal', signal: 'SIGUSR2' }).some(({ kind }) => kind === 'order'),
+          'and may be replaced again',
+        )
+      },
+    ),
+  )
+})
+
+test('deaths in a row are followed at once, then after pauses below a bound that doubles up to the longest; a calm life begins the row anew', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 12 }), (seed, deaths) => {
+      const world = new World(seed)
+      const ready = (): void => {
+        const plane = world.live[0]!
+        plane.saidReady = world.wasReady = true
+        world.tell({ kind: 'ready', life: plane.id, graceMs: 1000 })
+      }
+      const { firstMs, maxMs } = MASTER_LIMITS.backoff
+      const row = (): void => {
+        for (let death = 0; death < deaths; death++) {
+          ready()
+          world.end(world.live[0]!, null)
+          const waitMs = world.live.length > 0 ? 0 : world.dueMs() - world.nowMs
+          const boundMs = death === 0 ? 0 : Math.min(maxMs, firstMs * 2 ** (death - 1))
+          assert.ok(
+            waitMs >= 0 && waitMs <= boundMs,
+            `pause ${waitMs} ms after death ${death}, bound ${boundMs}`,
+          )
+          world.pass(waitMs + 1)
+          assert.equal(world.live.length, 1, 'it is back')
+        }
+      }
+      row()
+      ready()
+      world.pass(MASTER_LIMITS.calmMs + 1)
+      world.end(world.live[0]!, null)
+      assert.equal(world.live.length, 1, 'at once')
+    }),
+  )
+})
