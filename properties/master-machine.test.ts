@@ -113,12 +113,16 @@ class World {
     if (this.stops > 0) {
       assert.ok(this.live.length > 0, 'all are over: exit')
       assert.equal(this.staying.length, 0, 'after a stop everyone is told or killed')
-    } else if (this.wasReady && this.staying.length === 0) {
+    } else if (this.wasReady && !this.live.some(comes)) {
       const waitMs = this.dueMs() - this.nowMs
       assert.ok(waitMs <= MASTER_LIMITS.backoff.maxMs, 'somebody serves, or will within the longest pause')
     }
   }
 }
+
+/** It serves, it is on its way to it and nobody waits for it longer than for a restart, or its end is awaited. */
+const comes = ({ role, saidReady, killed, orders }: Plane): boolean =>
+  !orders.some(isEnd) && (saidReady || role !== 'upgrade' || killed)
 
 const isEnd = (order: Order): boolean => order === 'retire' || order === 'stop'
 

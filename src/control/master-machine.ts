@@ -124,7 +124,11 @@ export class MasterMachine {
     )
     const upgrade = this.#replacement?.upgrade
     if (upgrade?.phase === 'prepared') this.#admit(upgrade) // it does not wait for a last word any longer
-    if (upgrade !== undefined) return
+    if (upgrade !== undefined) {
+      const { backoff } = this.#limits
+      this.#replacement!.byMs = Math.min(this.#replacement!.byMs, this.#nowMs + backoff.maxMs)
+      return
+    }
     this.#replacement = undefined
     this.#restart(life)
   }
