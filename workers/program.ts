@@ -10,7 +10,6 @@ import type { ConfigSource } from '../src/control/load.ts'
 import { Program } from '../src/control/program.ts'
 import { provide } from '../src/control/provision.ts'
 import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
-import { systemResolver } from '../src/io/dns.ts'
 import { say } from '../src/io/stderr.ts'
 import { startThread } from '../src/io/thread.ts'
 import { startVitals } from '../src/io/vitals.ts'
@@ -21,6 +20,7 @@ const DOORS: ActorUrls = {
   acceptor: door('acceptor'),
   telemetry: door('telemetry'),
   health: door('health'),
+  discovery: door('discovery'),
   shard: door('shard'),
 }
 
@@ -37,7 +37,6 @@ export function run(
     connections,
     timers: systemTimers,
     rng: systemRng(),
-    resolver: systemResolver(),
     availableCores: availableParallelism(),
     wallMs: () => systemClock.wallMs(),
     machineMs,

@@ -13,6 +13,7 @@ import type { ShardControl, ShardSeed } from '../proxy/control.ts'
 import { ENGINE_OPTIONS, SHARD_REACTOR } from '../proxy/shard.ts'
 import { zeroStripe } from '../shm/fleet.ts'
 import type { Fleet } from '../shm/fleet.ts'
+import type { DiscoveryLink } from './discovery-link.ts'
 import type {
   AcceptorControl,
   HealthControl,
@@ -31,6 +32,7 @@ export type ActorUrls = {
   readonly acceptor: URL
   readonly telemetry: URL
   readonly health: URL
+  readonly discovery: URL
   readonly shard: URL
 }
 
@@ -43,6 +45,7 @@ export type ActorsContext = {
   /** What the actors are to do now; read again for every new life. */
   readonly desired: () => Desired
   readonly main: MainControl
+  readonly discovery: DiscoveryLink
   /** For the log. */
   readonly say: (line: string) => void
   /** First and every later life of telemetry: show it the view, have it serve where the admin API was. */
@@ -138,6 +141,7 @@ export class Actors implements Keeper {
     const { groups, bringUpAcceptor, bringUpTelemetry } = this.#context
     if (id === 'telemetry') return bringUpTelemetry(this.telemetry())
     if (id === 'health') return this.#bringUpHealth()
+    if (id === 'discovery') return this.#context.discovery.bringUp(this.#context.fleet.handle)
     await this.acceptor().call.adopt(groups())
     await bringUpAcceptor()
     await this.steer()
@@ -149,6 +153,7 @@ export class Actors implements Keeper {
     if (id === 'acceptor') this.#acceptor = undefined
     if (id === 'telemetry') this.#telemetry = undefined
     if (id === 'health') this.#health = undefined
+    if (id === 'discovery') this.#context.discovery.onEnded()
     const shard = shardOf(id)
     if (shard >= 0) this.#buryShard(shard, expected)
   }
@@ -184,6 +189,7 @@ export class Actors implements Keeper {
     }
     if (id === 'telemetry') return this.#startTelemetry()
     if (id === 'health') return this.#startHealth()
+    if (id === 'discovery') return this.#context.discovery.spawn()
     const thread = startThread<AcceptorControl>({
       name: id,
       url: urls.acceptor,

@@ -11,7 +11,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import { Refusal } from './failure.ts'
 import { fetchReferences, machineSeed } from './references.ts'
 import type { References } from './references.ts'
-import type { Names } from './resolve.ts'
+import type { Names } from './known-names.ts'
 import { unresolvedWarning } from './warnings.ts'
 
 /** Where the configuration comes from. */

@@ -46,6 +46,7 @@ export function programFamilies(view: ProgramView): readonly MetricFamily[] {
     { labels: { actor: 'acceptor' }, value: restarts.acceptor },
     { labels: { actor: 'telemetry' }, value: restarts.telemetry },
     { labels: { actor: 'health' }, value: restarts.health },
+    { labels: { actor: 'discovery' }, value: restarts.discovery },
     ...shards.map((shard, id) => ({ labels: { actor: `shard ${id}` }, value: shard.restarts })),
   ]
   return [

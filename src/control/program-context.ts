@@ -2,7 +2,6 @@ import type { Timers } from '../actor/timers.ts'
 import type { Rng } from '../base/random.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Connections } from '../io/engine.ts'
-import type { Resolver } from '../io/dns.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import type { ActorUrls } from './actors.ts'
 import type { Capacity } from './capacity.ts'
@@ -18,7 +17,6 @@ export type ProgramContext = {
   readonly connections: Connections
   readonly timers: Timers
   readonly rng: Rng
-  readonly resolver: Resolver
   readonly availableCores: number
   readonly wallMs: () => number
   /** The monotonic clock that times in the fleet memory are of. */

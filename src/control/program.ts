@@ -8,6 +8,7 @@ import { AdminSocket } from './admin-socket.ts'
 import { describeCapacity } from './capacity.ts'
 import type { Capacity } from './capacity.ts'
 import { Changes } from './changes.ts'
+import { DiscoveryLink } from './discovery-link.ts'
 import { Refusal } from './failure.ts'
 import type { Heritage } from './heritage.ts'
 import { Loader } from './load.ts'
@@ -24,8 +25,6 @@ import type {
 } from './protocol.ts'
 import { Publisher, bindProblem } from './publisher.ts'
 import { Reclaimer } from './reclaim.ts'
-import { createNames } from './resolve.ts'
-import type { Names } from './resolve.ts'
 import { TreeRunner } from './runner.ts'
 import { Succession } from './succession.ts'
 import { limitsOf, treeOf } from './tree.ts'
@@ -56,7 +55,7 @@ type Running = {
 /** The running program, from its configuration to its end. */
 export class Program {
   readonly #context: ProgramContext
-  readonly #names: Names
+  readonly #discovery: DiscoveryLink
   readonly #loader: Loader
   readonly #startedAtMs: number
   #running: Running | undefined
@@ -69,14 +68,14 @@ export class Program {
   #showing = false
 
   constructor(context: ProgramContext) {
-    const { resolver, timers, rng, source, availableCores } = context
+    const { urls, timers, source, availableCores } = context
     this.#context = context
     this.#succession = new Succession(context.lineage, context.entropy)
     this.#startedAtMs = context.wallMs()
     const onChange = (): void => this.#running?.changes.namesChanged()
     const onFailure = (host: string, reason: string): void => this.#onNameFailure(host, reason)
-    this.#names = createNames({ resolver, timers, rng, onChange, onFailure })
-    this.#loader = new Loader(source, this.#names, availableCores, this.#succession.secrets.drawn)
+    this.#discovery = new DiscoveryLink({ url: urls.discovery, timers, onChange, onFailure })
+    this.#loader = new Loader(source, this.#discovery.names, availableCores, this.#succession.secrets.drawn)
   }
 
   /** Resolves with the actor whose death was one too many. Whoever started the program decides. */
@@ -98,7 +97,7 @@ export class Program {
       await this.#accept(this.#running)
       if (this.#phase !== 'starting') throw new Error(STOPPED) // as far as it came, `stop` ends it
     } catch (thrown) {
-      this.#names.stop()
+      this.#discovery.stop()
       throw thrown
     }
     this.#phase = 'ready'
@@ -127,7 +126,7 @@ export class Program {
     const loading = this.#loader.load()
     const loaded = await Promise.race([loading, this.#stopping.promise])
     if (loaded !== undefined) return loaded
-    const stopNames = (): void => this.#names.stop()
+    const stopNames = (): void => this.#discovery.stop()
     loading.then(stopNames, stopNames) // it may have asked for names since
     throw new Error(STOPPED)
   }
@@ -168,7 +167,7 @@ export class Program {
   async stop(): Promise<void> {
     this.#phase = 'draining'
     this.#stopping.resolve()
-    this.#names.stop()
+    this.#discovery.stop()
     const running = this.#running
     if (running === undefined) return
     this.#show()
@@ -216,7 +215,7 @@ export class Program {
   async retire(): Promise<Totals> {
     const running = this.#present()
     this.#phase = 'draining'
-    this.#names.stop()
+    this.#discovery.stop()
     await running.changes.afterwards(() => running.publisher.retire())
     const telemetry = running.actors.telemetryIfUp()
     await telemetry?.call.serveAdmin(undefined).catch(ignore)
@@ -298,6 +297,7 @@ export class Program {
       urls,
       fleet,
       connections,
+      discovery: this.#discovery,
       shardSeed: { fleet: fleet.handle, maxConnections, hashKey: this.#succession.secrets.hashKey },
       desired: () => publisher().desired(),
       groups: () => [...publisher().groups(), ...(this.#running?.admin.group() ?? [])],
@@ -328,7 +328,7 @@ export class Program {
   /** Starts and reloads tell of their names themselves. */
   #onNameFailure(host: string, reason: string): void {
     if (this.#phase !== 'ready') return
-    const known = this.#names.addressesOf(host).length
+    const known = this.#discovery.names.addressesOf(host).length
     this.#context.say(known === 0 ? unresolvedWarning(host, reason) : staleNameWarning(host, reason, known))
   }
 

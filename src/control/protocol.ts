@@ -120,7 +120,7 @@ export type ProgramView = {
   readonly phase: ProgramPhase
   readonly shards: readonly { readonly state: ShardState; readonly restarts: number }[]
   /** Restarts of the other actors. */
-  readonly restarts: { readonly acceptor: number; readonly telemetry: number; readonly health: number }
+  readonly restarts: Readonly<Record<'acceptor' | 'telemetry' | 'health' | 'discovery', number>>
   /** The program's own. */
   readonly version: string
   readonly fdLimit: number

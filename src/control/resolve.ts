@@ -4,31 +4,24 @@ import type { Rng } from '../base/random.ts'
 import type { Resolver } from '../io/dns.ts'
 
 /**
- * Endpoints that are names: asked for at once, again as the answer's time to live says, the last good answer kept for as
- * long as nobody knows better. One question per name is under way at any time; nobody waits for it longer than he said.
+ * Endpoints that are names: asked for at once, again as the answer's time to live says. One question per name is under way at any time. What is known of
+ * them meanwhile, and kept when nobody knows better, is main's (`known-names.ts`).
  *
  * A dual-stack host is one machine: its IPv4 addresses are used if it has any, else its IPv6 ones. Taking both would count
  * it twice, and a host without a working IPv6 path would fail every other request.
  */
-export type Names = {
+export type Lookups = {
   /** The names wanted from now on; those no longer wanted are forgotten, new ones asked for at once. */
   readonly want: (hosts: Iterable<string>) => void
-  /** Resolves when every wanted name has been answered or has failed once, or after `timeoutMs`. */
-  readonly settled: (timeoutMs: number) => Promise<void>
-  /** IP literals, sorted; empty: never answered yet. */
-  readonly addressesOf: (host: string) => readonly string[]
-  /** Wanted names without any answer so far, with the reason. */
-  readonly unresolved: () => readonly { readonly host: string; readonly reason: string }[]
-  readonly stop: () => void
 }
 
-export type NamesPorts = {
+export type LookupPorts = {
   readonly resolver: Resolver
   readonly timers: Timers
   readonly rng: Rng
-  /** A wanted name's addresses changed (the first answer counts unless somebody was waiting for it in `settled`). */
-  readonly onChange: (host: string, addresses: readonly string[]) => void
-  /** A name stopped or began to be answered again: once per change of state. */
+  /** A wanted name is answered for the first time, otherwise than before, or again after failures. IP literals, sorted. */
+  readonly onAnswer: (host: string, addresses: readonly string[]) => void
+  /** A name is not answered, or not any more: once per change of state. */
   readonly onFailure: (host: string, reason: string) => void
 }
 
@@ -57,14 +50,11 @@ type Name = {
   readonly host: string
   addresses: readonly string[]
   failures: number
-  reason: string
-  /** Settles when the first question was answered or failed. */
-  readonly first: Promise<void>
   cancel: () => void
   wanted: boolean
 }
 
-export function createNames(ports: NamesPorts): Names {
+export function createLookups(ports: LookupPorts): Lookups {
   const names = new Map<string, Name>()
   return {
     want(hosts) {
@@ -72,41 +62,17 @@ export function createNames(ports: NamesPorts): Names {
       for (const [host, name] of names) if (!wanted.has(host)) forget(names, name)
       for (const host of wanted) if (!names.has(host)) names.set(host, begin(ports, host))
     },
-    async settled(timeoutMs) {
-      const first = Promise.all([...names.values()].map((name) => name.first))
-      const late = Promise.withResolvers<void>()
-      const cancel = ports.timers.after(timeoutMs, late.resolve)
-      await Promise.race([first, late.promise])
-      cancel()
-    },
-    addressesOf: (host) => names.get(host)?.addresses ?? [],
-    unresolved: () =>
-      [...names.values()]
-        .filter((name) => name.addresses.length === 0)
-        .map(({ host, reason }) => ({ host, reason })),
-    stop() {
-      for (const name of names.values()) forget(names, name)
-    },
   }
 }
 
-function begin(ports: NamesPorts, host: string): Name {
-  const first = Promise.withResolvers<void>()
-  const name: Name = {
-    host,
-    addresses: [],
-    failures: 0,
-    reason: 'no answer yet',
-    first: first.promise,
-    cancel: noop,
-    wanted: true,
-  }
-  void look(ports, name).then(first.resolve)
+function begin(ports: LookupPorts, host: string): Name {
+  const name: Name = { host, addresses: [], failures: 0, cancel: noop, wanted: true }
+  void look(ports, name)
   return name
 }
 
 /** Ask once and plan the next time. Never rejects. */
-async function look(ports: NamesPorts, name: Name): Promise<void> {
+async function look(ports: LookupPorts, name: Name): Promise<void> {
   let ttlMs = 0
   try {
     const answer = await ports.resolver.resolve(name.host)
@@ -121,17 +87,15 @@ async function look(ports: NamesPorts, name: Name): Promise<void> {
   name.cancel = ports.timers.after(delayMs, () => void look(ports, name))
 }
 
-function onAnswer(ports: NamesPorts, name: Name, addresses: readonly string[]): void {
+function onAnswer(ports: LookupPorts, name: Name, addresses: readonly string[]): void {
+  const isNews = name.failures > 0 || addresses.join() !== name.addresses.join()
   name.failures = 0
-  name.reason = ''
-  if (addresses.join() === name.addresses.join()) return
   name.addresses = addresses
-  ports.onChange(name.host, addresses)
+  if (isNews) ports.onAnswer(name.host, addresses)
 }
 
-function onFailure(ports: NamesPorts, name: Name, reason: string): void {
+function onFailure(ports: LookupPorts, name: Name, reason: string): void {
   name.failures++
-  name.reason = reason
   if (name.failures === 1) ports.onFailure(name.host, reason)
 }
 

@@ -7,7 +7,7 @@ import type { SupervisionSpec } from '../config/lifecycle.ts'
  * ```text
  *  master ── data plane: main ─┬─ 0 acceptor    what its death means is said below
  *                              ├─ 1 telemetry
- *                              ├─ 2 health
+ *                              ├─ 2 health, discovery
  *                              └─ 3 shard 0…N-1
  * ```
  *
@@ -28,6 +28,10 @@ const ACTORS = {
     stage: 2,
     death:
       'its verdicts stand in shared memory, the shards go on by them; a successor reads them and goes on. No request fails',
+  },
+  discovery: {
+    stage: 2,
+    death: 'the last answers stand, main keeps them; a successor asks for all names anew. No request fails',
   },
 } as const
 

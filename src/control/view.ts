@@ -31,6 +31,7 @@ export function treeView(children: readonly ChildStatus[]): Pick<ProgramView, 's
       acceptor: restartsOf('acceptor'),
       telemetry: restartsOf('telemetry'),
       health: restartsOf('health'),
+      discovery: restartsOf('discovery'),
     },
   }
 }

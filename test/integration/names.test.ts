@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Answer, Resolver } from '../../src/io/dns.ts'
 import { ask, namedBackend } from '../support/backend.ts'
 import { startProgram } from '../support/program.ts'
 import { startWeir, until } from '../support/weir.ts'
+import { to, zone } from '../support/zone.ts'
 
-/** Answers from a table that the test may change. */
-function zone(
-  entries: Readonly<Record<string, Answer>>,
-): Resolver & { readonly answers: Map<string, Answer> } {
-  const answers = new Map(Object.entries(entries))
-  return {
-    answers,
-    async resolve(host) {
-      const answer = answers.get(host)
-      if (answer === undefined) throw Object.assign(new Error(`no ${host}`), { code: 'ENOTFOUND' })
-      return answer
-    },
-  }
-}
-
-const to = (address: string): Answer => ({ addresses: [address], ttlMs: 1000 })
 const config = (endpoints: string): string => `
 shards: 1
 admin: { bind: 127.0.0.1:0 }

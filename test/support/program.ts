@@ -9,6 +9,7 @@ import type { Resolver } from '../../src/io/dns.ts'
 import { MORTALITY } from './doors/mortal.ts'
 import type { Doom } from './doors/mortal.ts'
 import { until } from './weir.ts'
+import { serveZone } from './zone.ts'
 
 /** The real program in this process, its actors in their own threads and mortal (`doors/`). One at a time: shards' indexes are the process's. */
 export type TestProgram = {
@@ -29,7 +30,10 @@ export async function startProgram(
   t: TestContext,
   configText: string,
   resolver: Resolver = systemResolver(),
+  /** Before it starts. */
+  onBorn: (kill: TestProgram['kill']) => void = () => {},
 ): Promise<TestProgram> {
+  serveZone(t, resolver)
   const lines: string[] = []
   let text = configText
   const program = new Program({
@@ -39,12 +43,12 @@ export async function startProgram(
       acceptor: door('acceptor'),
       telemetry: door('telemetry'),
       health: door('health'),
+      discovery: door('discovery'),
       shard: door('shard'),
     },
     connections,
     timers: systemTimers,
     rng: systemRng(),
-    resolver,
     availableCores: 2,
     wallMs: () => systemClock.wallMs(),
     machineMs,
@@ -57,6 +61,8 @@ export async function startProgram(
     mortality.close()
     await program.stop()
   })
+  const kill = (doom: Doom): void => mortality.postMessage(doom)
+  onBorn(kill)
   await program.start()
   return {
     program,
@@ -64,7 +70,7 @@ export async function startProgram(
     write: (next) => void (text = next),
     url: (listener) => `http://${program.addresses().listeners[listener]?.[0] ?? 'nowhere'}`,
     adminUrl: () => `http://${program.addresses().admin ?? 'nowhere'}`,
-    kill: (doom) => mortality.postMessage(doom),
+    kill,
     said: (pattern, from = 0) =>
       until(() => lines.slice(from).some((line) => pattern.test(line)), String(pattern)),
   }

@@ -5,7 +5,7 @@ export const MORTALITY = 'weir-test-mortality'
 
 /** How an actor is to end: `exit` its thread, or `throw` out of its event loop. */
 export type Doom = {
-  readonly actor: 'acceptor' | 'telemetry' | 'health' | 'shard'
+  readonly actor: 'acceptor' | 'telemetry' | 'health' | 'discovery' | 'shard'
   readonly shard?: number
   readonly how: 'exit' | 'throw'
 }

@@ -17,6 +17,7 @@ const urls = {
   acceptor: door('acceptor'),
   telemetry: door('telemetry'),
   health: door('health'),
+  discovery: door('discovery'),
   shard: door('shard'),
 }
 process.exit(await run(source, () => {}, urls))

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { seededRng } from '../../../src/base/random.ts'
-import { createNames, nextLookupMs, oneFamily } from '../../../src/control/resolve.ts'
-import type { Names } from '../../../src/control/resolve.ts'
+import { KnownNames } from '../../../src/control/known-names.ts'
+import { createLookups, nextLookupMs, oneFamily } from '../../../src/control/resolve.ts'
+import type { Lookups } from '../../../src/control/resolve.ts'
 import type { Answer } from '../../../src/io/dns.ts'
 import { fakeTimers } from '../../support/fake-timers.ts'
 import type { FakeTimers } from '../../support/fake-timers.ts'
@@ -11,7 +12,10 @@ import type { FakeTimers } from '../../support/fake-timers.ts'
 type Reply = Answer | Error | 'silence'
 type Setup = {
   readonly timers: FakeTimers
-  readonly names: Names
+  readonly names: KnownNames
+  /** Whoever asks dies; the next one is told what is wanted, later. */
+  readonly die: () => void
+  readonly succeed: () => void
   /** What each name is answered from now on. */
   readonly zone: Map<string, Reply>
   readonly asked: string[]
@@ -25,21 +29,37 @@ function setup(zone: readonly (readonly [string, Reply])[]): Setup {
   const asked: string[] = []
   const changes: string[] = []
   const failures: string[] = []
-  const names = createNames({
-    timers,
-    rng: seededRng(7),
-    resolver: {
-      resolve(host) {
-        asked.push(host)
-        const reply = replies.get(host) ?? notFound()
-        if (reply === 'silence') return new Promise(() => {})
-        return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply)
+  const born = (): Lookups =>
+    createLookups({
+      timers,
+      rng: seededRng(7),
+      resolver: {
+        resolve(host) {
+          asked.push(host)
+          const reply = replies.get(host) ?? notFound()
+          if (reply === 'silence') return new Promise(() => {})
+          return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply)
+        },
       },
-    },
-    onChange: (host, addresses) => changes.push(`${host} ${addresses.join()}`),
+      onAnswer: (host, addresses) => names.answered(host, addresses),
+      onFailure: (host, reason) => names.failed(host, reason),
+    })
+  let lookups: Lookups | undefined = born()
+  const names: KnownNames = new KnownNames({
+    timers,
+    ask: (hosts) => lookups?.want(hosts),
+    onChange: (host) => changes.push(`${host} ${names.addressesOf(host).join()}`),
     onFailure: (host, reason) => failures.push(`${host} ${reason}`),
   })
-  return { timers, names, zone: replies, asked, changes, failures }
+  const die = (): void => {
+    lookups?.want([])
+    lookups = undefined
+  }
+  const succeed = (): void => {
+    lookups = born()
+    lookups.want(names.hosts())
+  }
+  return { timers, names, die, succeed, zone: replies, asked, changes, failures }
 }
 
 const answer = (ttlMs: number, ...addresses: string[]): Answer => ({ addresses, ttlMs })
@@ -60,7 +80,7 @@ test('names are asked for at once and in parallel, and again as their own TTL sa
   assert.deepEqual(asked, ['a', 'b', 'a'])
   await timers.advance(50_000)
   assert.equal(asked.filter((host) => host === 'b').length, 2)
-  names.stop()
+  names.want([])
   assert.equal(timers.pending(), 0)
 })
 
@@ -78,7 +98,7 @@ test('settled waits for the slowest first answer, and no longer than it was told
   await waiting
   assert.deepEqual(names.addressesOf('quick'), ['192.0.2.1'])
   assert.deepEqual(names.unresolved(), [{ host: 'mute', reason: 'no answer yet' }])
-  names.stop()
+  names.want([])
 })
 
 test('the last good answer is kept through failures, which are retried soon and told once per change of state', async () => {
@@ -99,7 +119,7 @@ test('the last good answer is kept through failures, which are retried soon and 
   zone.set('a', notFound())
   await timers.advance(400_000)
   assert.equal(failures.length, 2)
-  names.stop()
+  names.want([])
 })
 
 test('another order of the same addresses is no change; dual-stack hosts count once', async () => {
@@ -113,7 +133,7 @@ test('another order of the same addresses is no change; dual-stack hosts count o
   await timers.advance(5000)
   assert.equal(changes.length, 1)
   assert.deepEqual(oneFamily(['2001:db8::2', '2001:db8::1']), ['2001:db8::1', '2001:db8::2'])
-  names.stop()
+  names.want([])
 })
 
 test('a name no longer wanted is forgotten, its answer under way ignored; a name that stays keeps its answer', async () => {
@@ -133,7 +153,51 @@ test('a name no longer wanted is forgotten, its answer under way ignored; a name
   await names.settled(100)
   assert.deepEqual(names.addressesOf('goes'), ['192.0.2.5'])
   assert.deepEqual(names.addressesOf('stays'), ['192.0.2.1'])
-  names.stop()
+  names.want([])
+})
+
+test('whoever asks dies: the last answers stand; a successor asks for all anew, and only what is new is told', async () => {
+  const { timers, names, die, succeed, zone, asked, changes, failures } = setup([
+    ['same', answer(10_000, '192.0.2.1')],
+    ['moved', answer(10_000, '192.0.2.2')],
+    ['lost', notFound()],
+    ['mute', 'silence'],
+  ])
+  names.want(['same', 'moved', 'lost', 'mute'])
+  await timers.advance(0)
+  die()
+  zone.set('moved', answer(10_000, '192.0.2.9')).set('mute', answer(1000, '192.0.2.4'))
+  zone.set('new', answer(1000, '192.0.2.5'))
+  names.want(['same', 'moved', 'lost', 'mute', 'new'])
+  await timers.advance(60_000)
+  assert.deepEqual(names.addressesOf('moved'), ['192.0.2.2'])
+  assert.equal(asked.length, 4, 'nobody asks')
+  let settled = false
+  const waiting = names.settled(3000).then(() => (settled = true))
+  await timers.advance(1000)
+  assert.equal(settled, false, 'who waits for a new name waits for the successor')
+  succeed()
+  await timers.advance(0)
+  await waiting
+  assert.deepEqual(asked.slice(4), ['same', 'moved', 'lost', 'mute', 'new'])
+  assert.deepEqual(changes.toSorted(), [
+    'moved 192.0.2.2',
+    'moved 192.0.2.9',
+    'mute 192.0.2.4',
+    'new 192.0.2.5',
+    'same 192.0.2.1',
+  ])
+  assert.deepEqual(failures, ['lost ENOTFOUND'], 'known already')
+  zone.set('lost', answer(1000, '192.0.2.3'))
+  await timers.advance(60_000)
+  zone.set('lost', notFound())
+  await timers.advance(60_000)
+  die()
+  succeed()
+  await timers.advance(60_000)
+  assert.deepEqual(failures, ['lost ENOTFOUND', 'lost ENOTFOUND'], 'once per change of state, whoever asks')
+  die()
+  assert.equal(timers.pending(), 0)
 })
 
 test('the next question comes between 1 s and 5 min, never later than the TTL says if that is within', () => {

@@ -1,0 +1,4 @@
+import { mortal } from './fault.ts'
+
+await import('../../../workers/discovery.ts')
+mortal('discovery')
