@@ -138,7 +138,7 @@ export type EngineMemory = {
 
 /** Words (Int32, plain stores) that tell where a shard's thread was when it died. */
 export const LIVE = {
-  /** Rows of the event table in the batch being handled; 0 outside of one. Writer: the engine. */
+  /** Rows of the event table in the batch being handled; 0 outside of one. Stands as it is when the handler did not return. Writer: the engine. */
   rows: 0,
   /** Index of the row being handled; -1 outside of a batch. Rows behind it were not seen by anybody. Writer: the reactor. */
   cursor: 1,
@@ -206,16 +206,18 @@ export interface Engine {
   /** Make engine `shard` of this process deliver a `wake` row. True if it exists. Callable from any thread. */
   wake(shard: number): boolean
   /**
-   * Take a connection that another, stopped engine left in the process's table (`Connections.estate`) or that `handover` gave to this engine: it is
-   * this engine's from now on, reading paused until `resume`, relays of the life before forgotten, queued output kept (`blocked` is owed a `writable`).
-   * Returns the new generation, or 0 if that handle is not to be had any more.
+   * Take a connection that a stopped engine left in the process's table (`Connections.estate`), be it one that had this engine's index: it is
+   * this engine's from now on, reading paused until `resume`, relays of the life before forgotten, queued output kept (which counts as blocked: `writable` follows),
+   * what is readable announced anew. Returns the new generation, or 0 if that handle is not to be had any more: taken by another, ended, connecting,
+   * broken or closing. Of a handle that this engine serves already (`takenOver` was delivered) it returns the generation and changes nothing.
    */
   take(fd: number, generation: number): number
   /** FLAG bits of a live handle: 1 = the peer's FIN was read, 2 = output is queued natively. -1 for a dead one. */
   flagsOf(fd: number, generation: number): number
-  /** IP as text (as in `accepted` rows) and port of the peer, `ip port`; `unix: 0`; undefined for a dead handle. */
+  /** IP as text (as in `accepted` rows) and port of the peer, `ip port`; `unix: 0`; undefined for a dead handle, and when the peer has reset the connection already. */
   peerOf(fd: number, generation: number): string | undefined
-  /** Stop for good: op rows written and not yet run are run (`LIVE.ops`), then connections that are still open stay in the process's table, owned by this shard's index, for someone to adopt or reset. */
+  /** Stop for good: op rows written and not yet run are run (`LIVE.ops`), then connections that are still open stay in the process's table, counted to this shard's index,
+   * for someone to take or reset, and the gauges of `stats` are 0. The end of the thread does the same, however it comes. Inside of a handler nothing of its batch runs any more but what was in `LIVE.ops`. */
   stop(): void
 }
 
@@ -231,12 +233,14 @@ export type ListenerGroup = {
 export interface Listeners {
   /** Bind and listen: `members` sockets on one address (SO_REUSEPORT; unix: one socket, a stale socket file nobody listens on is replaced). Port 0 picks one port for all members. */
   open(address: string, members: number, backlog: number): ListenerGroup
-  /** Close every member (queued connections are reset by the kernel: unlisten and drain before). Removes a unix socket's file. */
+  /** Close every member (queued connections are reset by the kernel: unlisten and drain before). Removes a unix socket's file if it was made here, not if it was inherited.
+   * Sockets that another process goes on with are let go of by `Host.closeFd`. */
   close(group: ListenerGroup): void
   /** Listening sockets that this process was born with (systemd, our master, a predecessor): grouped by local address, in the order of their numbers.
-   * What does not listen or is no stream socket is left out. They are ours from now on: CLOEXEC, non-blocking. */
+   * What does not listen, is no stream socket or has no name (an abstract unix socket) is left out and untouched. The others are ours from now on: CLOEXEC, non-blocking. */
   inherit(fds: readonly number[]): readonly ListenerGroup[]
-  /** One group with more members on its address, appended (SO_REUSEPORT groups only; a socket without it is shared by all shards as it is). */
+  /** One group with more members on its address, appended (SO_REUSEPORT groups only; a socket without it is shared by all shards as it is). At most 256.
+   * While the group is steered the new members get no connection until the next `steer`; else the kernel's hash counts them in at once. */
   extend(group: ListenerGroup, members: number, backlog: number): ListenerGroup
   /** Share of new connections per member (any non-negative numbers, not all 0), by classic BPF on the group; a 0 gets none. */
   steer(group: ListenerGroup, weights: readonly number[]): void
@@ -265,18 +269,21 @@ export interface Host {
   pin(cpus: readonly number[]): void
   /**
    * Of the calling thread's V8: when its heap nears its limit, store 1 to `alarm[0]` (shared memory) and give it `extraBytes` more, once, so that whoever watches
-   * the word can end the thread before V8 aborts the process. Once per thread.
+   * the word can end the thread before V8 aborts the process. After that Node's own way goes: a worker ends with ERR_WORKER_OUT_OF_MEMORY. Once per thread.
    */
   guardHeap(alarm: Float64Array, extraBytes: number): void
-  /** sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET (`/path` or `@abstract`). False if nobody listens there. */
+  /** sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET (`/path` or `@abstract`, else EINVAL). False if nobody listens there. */
   notify(socket: string, text: string): boolean
-  /** Send descriptors with a few bytes of text (SCM_RIGHTS) over a unix stream or seqpacket socket; blocks while it is full, for a second at most. */
+  /** Send at most 253 descriptors with 1 to 4096 bytes of text (SCM_RIGHTS; else a RangeError) over a unix stream or seqpacket socket; blocks while it is full, for a second at most (ETIMEDOUT).
+   * They stay the caller's, too. EPIPE: the other side is closed. */
   sendFds(socketFd: number, text: string, fds: readonly number[]): void
-  /** What `sendFds` sent, or undefined if nothing is there. Descriptors are CLOEXEC and ours. */
+  /** What `sendFds` sent, or undefined if nothing is there (it does not block). Descriptors are CLOEXEC and ours. ECONNRESET: nothing will come, the other side is closed;
+   * EMFILE: there was no room for all of the descriptors, none is kept. */
   receiveFds(socketFd: number): { readonly text: string; readonly fds: readonly number[] } | undefined
   /** Two connected unix seqpacket sockets, CLOEXEC. */
   socketPair(): readonly [number, number]
   /** Clear (true) or set CLOEXEC. */
   keepOnExec(fd: number, keep: boolean): void
+  /** EBUSY: it is a connection of the table, which its engine closes. */
   closeFd(fd: number): void
 }
