@@ -30,6 +30,7 @@ const shard = new Shard({
   rng: systemRng(),
   hashKey: seed.hashKey,
   reactor: SHARD_REACTOR,
+  maxConnections: seed.maxConnections,
   policies,
   say: (line) => process.stderr.write(`weir: shard ${seed.shard}: ${line}\n`),
   onError: (error) => {

@@ -173,9 +173,9 @@ export class ClientConnection extends TimedClient {
   }
 
   /** Close so that the client can still read what was sent (RFC 9112 §9.6). */
-  closeGracefully(): void {
+  closeGracefully(lingerMs: number = this.listener.spec.timeouts.clientFinMs): void {
     if (this.dead) return
-    this.close(this.listener.spec.timeouts.clientFinMs)
+    this.close(lingerMs)
     this.#buried()
   }
 

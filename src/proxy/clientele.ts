@@ -16,6 +16,8 @@ export class Clientele {
   count = 0
   /** Called for every new one. */
   onJoined: (client: ClientConnection) => void = () => {}
+  /** Asked when one is refused (`REFUSAL`): is there a place now? */
+  makeRoom: (listener: Listener, peer: string, refusal: number) => boolean = () => false
   readonly #reactor: Reactor
   readonly #gate: ConnectionGate
   readonly #recorder: ShardRecorder
@@ -34,7 +36,9 @@ export class Clientele {
       return undefined
     }
     const { id, limits } = listener.spec
-    const refusal = this.#gate.admit(id, accepted.peer, limits)
+    let refusal = this.#gate.admit(id, accepted.peer, limits)
+    if (refusal !== ADMITTED && this.makeRoom(listener, accepted.peer, refusal))
+      refusal = this.#gate.admit(id, accepted.peer, limits)
     if (refusal !== ADMITTED) {
       this.#recorder.connectionRefused(id, refusal)
       this.#reactor.ops.close(accepted, 0)

@@ -23,6 +23,7 @@ import { ProxyContext } from './context.ts'
 import type { Estate, EstateResult, FaultKind, ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
 import { Explainer } from './explain.ts'
+import { IdleReclaim } from './idle-reclaim.ts'
 import { Overload } from './overload.ts'
 import { Handover } from './handover.ts'
 import { Heir } from './heir.ts'
@@ -67,6 +68,8 @@ export type ShardParts = {
   readonly hashKey: HashKey
   readonly reactor: ReactorOptions
   readonly policies: PolicySource
+  /** Client connections of the whole process beyond which the engine refuses. */
+  readonly maxConnections: number
   /** A line for the operator. */
   readonly say: (line: string) => void
   /** An exception that was contained: the connection it came from is reset, the shard goes on. */
@@ -85,6 +88,7 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #clusters: Clusters
   readonly #facts: FleetFacts
   readonly #clientele: Clientele
+  readonly #reclaim: IdleReclaim
   readonly #line: ActorLine
   readonly #drain: Drain
   readonly #heir: Heir
@@ -118,6 +122,8 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing), rng)
     const gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#clientele = new Clientele(this.reactor, gate, this.#recorder)
+    this.#reclaim = new IdleReclaim({ ...parts, reactor: this.reactor, gate, recorder: this.#recorder, clientele: this.#clientele })
+    this.#clientele.makeRoom = this.#reclaim.makeRoom.bind(this.#reclaim)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)
     this.#drain = new Drain(this.reactor, rng, {
@@ -232,6 +238,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters.yieldIdle()
     this.#clusters.turn(nowMs)
     this.#overload.onTurn()
+    this.#reclaim.onTurn(nowMs)
     this.#drain.onTurn(nowMs)
     this.#handover.onTurn(nowMs)
   }

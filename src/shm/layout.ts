@@ -63,6 +63,8 @@ export const GAUGE = {
   admitted: 4,
   /** Of a cluster: requests waiting to be admitted. */
   queued: 5,
+  /** Of a listener: idle connections beyond what their clients need, as the shard saw it last (`limit/hoarders.ts`). */
+  hoarded: 6,
 } as const
 export const GAUGE_WORDS = 8
 

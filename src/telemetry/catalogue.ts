@@ -10,6 +10,8 @@ export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<str
   outcome: OUTCOMES.map(({ name, by }) => ({ outcome: name, ended_by: by })),
   /** Index = `REFUSAL`. */
   refusal: ['limit', 'client-limit', 'draining'].map((reason) => ({ reason })),
+  /** Index = `RECLAIMED`. */
+  reclaimed: ['hoarded', 'longest-idle', 'own'].map((reason) => ({ reason })),
   /** Index = `CLIENT_TIMEOUT`. */
   clientTimeout: ['request-head', 'keep-alive', 'client', 'client-fin', 'tunnel'].map((timeout) => ({
     timeout,
@@ -35,6 +37,7 @@ export type Dimension =
   | 'code'
   | 'outcome'
   | 'refusal'
+  | 'reclaimed'
   | 'clientTimeout'
   | 'upstreamTimeout'
   | 'failure'
@@ -42,6 +45,8 @@ export type Dimension =
 
 /** Why a client connection was closed on arrival. */
 export const REFUSAL = { limit: 0, clientLimit: 1, draining: 2 } as const
+/** Why an idle client connection had to make room: its client had more than it used; it was the longest idle of all; for another of its own client. */
+export const RECLAIMED = { hoarded: 0, longestIdle: 1, own: 2 } as const
 /** Timeouts of a listener (HAProxy: http-request, http-keep-alive, client, client-fin, tunnel). */
 export const CLIENT_TIMEOUT = { requestHead: 0, keepAlive: 1, client: 2, clientFin: 3, tunnel: 4 } as const
 /** Timeouts of a cluster (HAProxy: connect, queue, server, server-fin; of one try and of all tries). */
@@ -105,6 +110,11 @@ const listenerFamilies = {
     name: 'weir_listener_connections_refused_total',
     help: 'Client connections closed on arrival.',
     dimension: 'refusal',
+  },
+  reclaimed: {
+    name: 'weir_listener_connections_reclaimed_total',
+    help: 'Idle client connections closed because connections ran short.',
+    dimension: 'reclaimed',
   },
   exchanges: {
     name: 'weir_listener_exchanges_total',

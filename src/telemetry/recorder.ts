@@ -140,6 +140,11 @@ export class ShardRecorder {
     this.#listeners[listener * LISTENER_WIDTH + L.refused + reason]!++
   }
 
+  /** `reason`: `RECLAIMED`. */
+  connectionReclaimed(listener: number, reason: number): void {
+    this.#listeners[listener * LISTENER_WIDTH + L.reclaimed + reason]!++
+  }
+
   /** `kind`: `CLIENT_TIMEOUT`. */
   clientTimeout(listener: number, kind: number): void {
     this.#listeners[listener * LISTENER_WIDTH + L.timeouts + kind]!++

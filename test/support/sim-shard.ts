@@ -158,6 +158,7 @@ export const startSimShard = (
     rng: new Sfc32(world.seed, index, 7),
     hashKey: [1, 2],
     reactor,
+    maxConnections: engineOptions.maxConnections ?? 0,
     policies: BUILT_IN,
     say: () => {},
     onError: (error) => {
