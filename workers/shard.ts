@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { createEngine } from '../native/index.ts'
+import { createEngine, host } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
 import { systemClock, systemRng } from '../src/io/clock.ts'
+import { failOnPurpose } from '../src/io/fault.ts'
 import { PolicyLoader } from '../src/io/policy-loader.ts'
 import { Reactor } from '../src/io/reactor.ts'
 import { startVitals } from '../src/io/vitals.ts'
@@ -12,6 +13,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 
 /** A shard's thread: the native engine, the shard over it, and its control port. */
 const seed = workerData as ShardSeed
+if (seed.cpu !== undefined) host.pin([seed.cpu]) // first of all: memory belongs to the node of who touches it first
 const fleet = openFleet(seed.fleet)
 startVitals(fleet, seed.shard)
 const engine = createEngine({
@@ -20,6 +22,8 @@ const engine = createEngine({
   ownBytes: Reactor.ownBytes(SHARD_REACTOR),
   maxConnections: seed.maxConnections,
   stats: fleet.stripe(seed.shard).engine,
+  memory: seed.memory,
+  heartbeat: fleet.heartbeat(seed.shard),
 })
 const policies = new PolicyLoader()
 const shard = new Shard({
@@ -49,5 +53,8 @@ exposeActor(parentPort!, `shard ${seed.shard}`, {
   unlisten: shard.unlisten.bind(shard),
   drain: shard.drain.bind(shard),
   census: shard.census.bind(shard),
+  handOver: shard.handOver.bind(shard),
+  inherit: shard.inherit.bind(shard),
+  fault: failOnPurpose,
 })
 shard.start()

@@ -33,6 +33,8 @@ export type ShardSeed = {
   readonly fleet: FleetHandle
   /** Secret of the process for keyed hashes of client addresses, the same in all shards. */
   readonly hashKey: readonly [number, number]
+  /** The CPU it stays on (`cores.pin`); absent: whichever the kernel gives it. */
+  readonly cpu?: number
   /** Of this life. */
   readonly memory: EngineMemory
   /** Accepted connections in the whole process beyond which new ones are closed at once. */
