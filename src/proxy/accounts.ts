@@ -45,7 +45,7 @@ export class Accounts {
     response.describe(record)
     tunnel?.describe(record)
     tries.conclude(record, response.started)
-    if (request.rescued) record.retries++
+    if (request.rescued && tries.begun > 0) record.retries++
     entrance.describe(record)
     const kept = tries.noted
       ? explainer.wants(outcome, response.refused || response.status >= 500, tries.begun)

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Snapshot } from '../../src/config/snapshot.ts'
 import type { EngineOptions } from '../../src/io/engine.ts'
+import type { EstateResult } from '../../src/proxy/control.ts'
+import { killAfter } from './estate/death.ts'
+import { settleEstate } from './estate/settle.ts'
 import { LISTENER, makeFleet, residue, snapshotOf, startSimShard } from './sim-shard.ts'
 import type { SimShard, SnapshotParts } from './sim-shard.ts'
 import type { SimListener } from './sim/listener.ts'
@@ -26,6 +29,7 @@ export class ProxyRig {
   readonly shards: SimShard[] = []
   readonly #listeners: SimListener[] = []
   readonly #parts: RigParts
+  readonly #dead = new Set<SimShard>()
   #version = 1
 
   constructor(parts: RigParts = {}) {
@@ -45,7 +49,7 @@ export class ProxyRig {
   }
 
   apply(snapshot: Snapshot): void {
-    for (const { shard } of this.shards) shard.apply(snapshot)
+    for (const sim of this.shards) if (!this.#dead.has(sim)) sim.shard.apply(snapshot)
   }
 
   /** Publish the configuration with some parts changed. */
@@ -58,9 +62,10 @@ export class ProxyRig {
   client(text: string = '', from: { ip?: string; shard?: number } = {}): SimPeer {
     const { ip = '192.0.2.1', shard = 0 } = from
     this.#listeners.forEach(({ fd }, index) => {
-      const sim = this.shards[index]?.shard
-      sim?.unlisten(fd)
-      if (index === shard) sim?.listen(fd, LISTENER.id)
+      const sim = this.shards[index]
+      if (sim === undefined || this.#dead.has(sim)) return
+      sim.shard.unlisten(fd)
+      if (index === shard) sim.shard.listen(fd, LISTENER.id)
     })
     const peer = this.world.client(LISTENER.id, ip)
     this.world.run({ until: () => peer.connected && this.#listeners[shard]?.queue.length === 0 })
@@ -117,16 +122,34 @@ export class ProxyRig {
     return this.shards.reduce((sum, { shard }) => sum + shard.census().upstreams, 0)
   }
 
+  /** The thread of a shard ends, so many moments from now (0: between two batches); see `estate/death.ts`. */
+  kill(index: number, moments: number = 0): void {
+    const sim = this.shards[index]!
+    killAfter(sim, moments, () => this.#dead.add(sim))
+    this.until(() => this.#dead.has(sim))
+  }
+
+  /** What main does then: the living inherit. */
+  async settle(index: number): Promise<EstateResult> {
+    const heirs = this.shards.filter((sim) => !this.#dead.has(sim))
+    return settleEstate(this.world, this.shards[index]!, heirs)
+  }
+
   /** Drain, leave the configuration empty, and see that nothing is left of anything. */
   conclude(): void {
-    this.shards.forEach(({ shard }, index) => {
+    this.shards.forEach((sim, index) => {
+      const { shard } = sim
+      if (this.#dead.has(sim)) return
       shard.unlisten(this.#listeners[index]?.fd ?? -1)
       void shard.drain(0, 0)
     })
     this.#version++
     this.apply({ ...snapshotOf({ ...this.#parts, version: this.#version }), clusters: [], routes: [] })
     this.pass(200_000)
-    for (const sim of this.shards) assert.deepEqual(residue(sim), {})
+    for (const sim of this.shards) {
+      if (!this.#dead.has(sim)) assert.deepEqual(residue(sim), {})
+      else assert.equal(this.world.process.count(sim.shard.index), 0, 'connections of a dead shard are left')
+    }
   }
 }
 

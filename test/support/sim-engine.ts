@@ -1,5 +1,5 @@
 import {
-  LIVE_WORDS,
+  LIVE,
   OP_WORDS,
   type BatchHandler,
   type Engine,
@@ -9,7 +9,7 @@ import {
 import { EngineAudit } from './engine-audit.ts'
 import { linger } from './sim/closing.ts'
 import type { Clockwork, Task } from './sim/clockwork.ts'
-import { EngineCore } from './sim/core.ts'
+import { EngineCore, flagsOf } from './sim/core.ts'
 import { Acceptor } from './sim/listener.ts'
 import { runOps } from './sim/ops.ts'
 import type { SimProcess } from './sim/process.ts'
@@ -35,7 +35,7 @@ export class SimEngine implements Engine {
   readonly arenaBytes: number
   readonly events: Int32Array
   readonly ops: Int32Array
-  readonly live: Int32Array = new Int32Array(LIVE_WORDS)
+  readonly live: Int32Array
   readonly clock: Float64Array = new Float64Array(2)
   readonly audit: EngineAudit
   readonly #core: EngineCore
@@ -57,7 +57,8 @@ export class SimEngine implements Engine {
     this.mem = core.mem
     this.arenaBytes = options.arenaBytes
     this.events = core.rows.table
-    this.ops = new Int32Array(options.opRows * OP_WORDS)
+    this.ops = core.ops
+    this.live = core.live
     this.audit = new EngineAudit({ ...options, memBytes: this.mem.length })
     this.mem.fill(POISON, 0, options.arenaBytes)
     core.onWork = () => this.#schedule()
@@ -76,6 +77,7 @@ export class SimEngine implements Engine {
       throw new RangeError(`${rows} op rows`)
     }
     if (this.#core.stopped) return
+    this.live[LIVE.ops] = 0
     this.audit.ops(this.ops, rows)
     runOps(this.#core, this.ops, rows)
   }
@@ -135,20 +137,29 @@ export class SimEngine implements Engine {
     return true
   }
 
-  take(): number {
-    throw new Error('not built yet')
+  take(fd: number, generation: number): number {
+    const { process } = this.#core
+    if (process.find(this.#core, fd, generation) !== null) return generation
+    const connection = process.leftBy(fd, generation)
+    if (connection === null) return 0
+    const taken = this.#core.take(connection)
+    this.audit.taken(fd, taken, flagsOf(connection))
+    return taken
   }
 
-  flagsOf(): number {
-    throw new Error('not built yet')
+  flagsOf(fd: number, generation: number): number {
+    const connection = this.#core.process.find(this.#core, fd, generation)
+    return connection === null ? -1 : flagsOf(connection)
   }
 
-  peerOf(): string | undefined {
-    throw new Error('not built yet')
+  peerOf(fd: number, generation: number): string | undefined {
+    return this.#core.process.find(this.#core, fd, generation)?.peer
   }
 
   stop(): void {
     const core = this.#core
+    if (core.stopped) return
+    this.flush(this.live[LIVE.ops] ?? 0)
     core.stopped = true
     core.clock.cancel(this.#batch)
     core.clock.cancel(this.#tick)
@@ -220,7 +231,10 @@ export class SimEngine implements Engine {
     core.clock.note(core.name, 'batch', rows)
     this.audit.batch(this.events, rows)
     const handler = this.#handler
+    this.live[LIVE.rows] = rows
     if (handler !== null) this.flush(handler(rows))
+    if (core.stopped) return // it ended in this batch: what it had read stays where it lies
+    this.live[LIVE.rows] = 0
     this.mem.fill(POISON, 0, this.arenaBytes)
   }
 

@@ -3,7 +3,8 @@ import { Sfc32 } from '../../src/base/random.ts'
 import { clusterSpec, endpointSpec } from './specs.ts'
 import type { ClusterSpec, ListenerSpec, Snapshot } from '../../src/config/snapshot.ts'
 import { ENGINE_STATS } from '../../src/io/engine.ts'
-import type { EngineOptions } from '../../src/io/engine.ts'
+import type { EngineMemory, EngineOptions } from '../../src/io/engine.ts'
+import { allocateEngineMemory } from '../../src/io/engine-memory.ts'
 import { Reactor } from '../../src/io/reactor.ts'
 import type { ReactorOptions } from '../../src/io/reactor.ts'
 import { Shard } from '../../src/proxy/shard.ts'
@@ -11,7 +12,9 @@ import { openFleet } from '../../src/shm/fleet.ts'
 import type { Fleet } from '../../src/shm/fleet.ts'
 import { allocateFleet, GAUGE, GAUGE_WORDS } from '../../src/shm/layout.ts'
 import { rowWidths } from '../../src/telemetry/catalogue.ts'
+import { Death, makeMortal } from './estate/death.ts'
 import type { SimEngine } from './sim-engine.ts'
+import { SIM_ENGINE_OPTIONS } from './sim/world.ts'
 import type { SimWorld } from './sim/world.ts'
 
 /** Small buffers, so that every one of them runs full in a storm. */
@@ -116,6 +119,8 @@ export type SimShard = {
   readonly shard: Shard
   readonly engine: SimEngine
   readonly fleet: Fleet
+  /** Of its life: outlives it. */
+  readonly memory: EngineMemory
   /** Exceptions the shard contained: in a simulation each is a failure. */
   readonly errors: unknown[]
 }
@@ -143,12 +148,9 @@ export const startSimShard = (
   options: Partial<EngineOptions> & { readonly reactor?: ReactorOptions } = {},
 ): SimShard => {
   const { reactor = SMALL_REACTOR, ...engineOptions } = options
-  const engine = world.engine({
-    shard: index,
-    ownBytes: Reactor.ownBytes(reactor),
-    stats: fleet.stripe(index).engine,
-    ...engineOptions,
-  })
+  const sizes = { ...SIM_ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(reactor), ...engineOptions }
+  const memory = allocateEngineMemory(sizes)
+  const engine = world.engine({ ...sizes, shard: index, stats: fleet.stripe(index).engine, memory })
   const errors: unknown[] = []
   const shard = new Shard({
     shard: index,
@@ -162,12 +164,13 @@ export const startSimShard = (
     policies: BUILT_IN,
     say: () => {},
     onError: (error) => {
-      errors.push(error)
+      if (!(error instanceof Death)) errors.push(error)
       throw error
     },
   })
+  makeMortal({ shard, engine })
   shard.start()
-  return { shard, engine, fleet, errors }
+  return { shard, engine, fleet, memory, errors }
 }
 
 /** What must be nothing when nothing is under way; named, for the failure's message. */

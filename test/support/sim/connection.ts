@@ -11,11 +11,16 @@ export type Handle = { readonly fd: number; readonly generation: number }
 /** What a connection tells the engine that owns it. */
 export interface ConnectionOwner {
   readonly shard: number
+  readonly stopped: boolean
   markReady(connection: SimConnection): void
 }
 
 /** An engine's end of a connection: a slot of the process's table. */
 export class SimConnection implements SocketUser {
+  /** IP and port of the other end, as `peerOf` has them. */
+  peer = 'unix: 0'
+  /** Of the listener it was accepted from. */
+  token = -1
   readonly fd: number
   readonly socket: SimSocket
   /** Accepted from a listener (counts toward `maxConnections`), not made by `connect`. */

@@ -1,4 +1,14 @@
-import { ENGINE_STATS, EVENT, RELAY, type EngineOptions, type EngineStat } from '../../../src/io/engine.ts'
+import {
+  ENGINE_STATS,
+  EVENT,
+  EVENT_WORDS,
+  LIVE_WORDS,
+  OP_WORDS,
+  RELAY,
+  type EngineOptions,
+  type EngineStat,
+} from '../../../src/io/engine.ts'
+import { allocateEngineMemory } from '../../../src/io/engine-memory.ts'
 import type { Clockwork, Task } from './clockwork.ts'
 import { SimConnection } from './connection.ts'
 import type { ProcessMember, SimProcess } from './process.ts'
@@ -22,6 +32,8 @@ export class EngineCore implements ProcessMember {
   readonly rows: EventRows
   readonly name: string
   readonly mem: Uint8Array
+  readonly ops: Int32Array
+  readonly live: Int32Array
   /** Ready connections, in the order they became so. */
   ready: SimConnection[] = []
   stopped = false
@@ -35,8 +47,11 @@ export class EngineCore implements ProcessMember {
     this.options = options
     this.shard = options.shard
     this.name = `engine${options.shard}`
-    this.rows = new EventRows(options.eventRows)
-    this.mem = new Uint8Array(options.arenaBytes + options.ownBytes)
+    const { buffer, ...at } = options.memory ?? allocateEngineMemory(options)
+    this.rows = new EventRows(new Int32Array(buffer, at.events, options.eventRows * EVENT_WORDS))
+    this.mem = new Uint8Array(buffer, at.mem, options.arenaBytes + options.ownBytes)
+    this.ops = new Int32Array(buffer, at.ops, options.opRows * OP_WORDS)
+    this.live = new Int32Array(buffer, at.live, LIVE_WORDS)
   }
 
   count(stat: EngineStat, by = 1): void {
@@ -70,15 +85,31 @@ export class EngineCore implements ProcessMember {
     })
   }
 
-  adopt(connection: SimConnection, tag: number): void {
+  adopt(connection: SimConnection, generation: number, tag: number): void {
+    this.#own(connection, generation)
+    this.emit(EVENT.takenOver, connection, [tag, flagsOf(connection)])
+  }
+
+  /** A connection that a stopped engine left; its new generation. Relays of the life before are forgotten. */
+  take(connection: SimConnection): number {
+    const { relay, feeder } = connection
+    if (relay !== null) relay.to.feeder = null
+    if (feeder !== null) feeder.relay = null
+    connection.relay = null
+    connection.feeder = null
+    this.#own(connection, this.process.nextOf(connection.generation))
+    this.clock.note(this.name, 'take', connection.fd)
+    return connection.generation
+  }
+
+  #own(connection: SimConnection, generation: number): void {
     connection.owner = this
-    connection.generation = this.process.nextGeneration()
+    connection.generation = generation
     connection.paused = true
+    connection.listed = false
     connection.blocked = connection.out.length > 0
     this.count('open')
     this.count('queuedBytes', connection.out.length)
-    const flags = (connection.ended ? 1 : 0) | (connection.out.length > 0 ? 2 : 0)
-    this.emit(EVENT.takenOver, connection, [tag, flags])
     this.markReady(connection)
   }
 
@@ -209,3 +240,6 @@ export class EngineCore implements ProcessMember {
     this.count('bytesOut', bytes)
   }
 }
+
+/** As `Engine.flagsOf` has them. */
+export const flagsOf = ({ ended, out }: SimConnection): number => (ended ? 1 : 0) | (out.length > 0 ? 2 : 0)

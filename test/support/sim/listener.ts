@@ -61,6 +61,8 @@ export class Acceptor {
   #accept(arena: ArenaCursor, arrival: Arrival, token: number): void {
     const core = this.#core
     const connection = core.admit(arrival.socket, true)
+    connection.peer = `${arrival.ip} ${arrival.port}`
+    connection.token = token
     const ip = encoder.encode(arrival.ip)
     core.mem.set(ip, arena.at)
     core.count('accepted')

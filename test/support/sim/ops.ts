@@ -125,8 +125,9 @@ function handover(core: EngineCore, connection: SimConnection, shard: number, ta
     core.discard(connection)
     return true
   }
+  const generation = core.process.nextOf(connection.generation)
   core.release(connection)
-  target.adopt(connection, tag)
+  target.adopt(connection, generation, tag)
   return true
 }
 

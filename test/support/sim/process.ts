@@ -5,11 +5,10 @@ import { SimListener } from './listener.ts'
 
 /** An engine as the others of its process see it. */
 export interface ProcessMember extends ConnectionOwner {
-  readonly stopped: boolean
   /** Deliver a `wake` row, one for all calls since the last. */
   raiseWake(): void
   /** Become the owner of a live connection whose last owner let go of it. */
-  adopt(connection: SimConnection, tag: number): void
+  adopt(connection: SimConnection, generation: number, tag: number): void
 }
 
 const FIRST_FD = 3
@@ -35,6 +34,12 @@ export class SimProcess implements Connections {
     this.#generation = (this.#generation + 1) | 0
     if (this.#generation === 0) this.#generation = 1
     return this.#generation
+  }
+
+  /** The generation of a connection that passes on to another engine: one more, and no later tenant of the fd gets it again. */
+  nextOf(generation: number): number {
+    this.nextGeneration()
+    return (generation + 1) | 0 || 1
   }
 
   lowestFreeFd(): number {
@@ -87,26 +92,53 @@ export class SimProcess implements Connections {
     return this.#connections(shard).length
   }
 
-  estate(): Int32Array {
-    throw new Error('not built yet')
+  estate(shard: number): Int32Array {
+    this.#assertStopped(shard)
+    const rows: number[] = []
+    for (const connection of this.#connections(shard)) {
+      const { fd, generation, accepted, token, bytesIn, bytesOut } = connection
+      const moved = bytesIn + bytesOut
+      if (!connection.alive || connection.connecting || connection.failure !== 0) this.#end(connection)
+      else rows.push(fd, generation, accepted ? 1 : 2, token, moved | 0, Math.floor(moved / 0x1_0000_0000))
+    }
+    return Int32Array.from(rows)
   }
 
-  resetOne(): boolean {
-    throw new Error('not built yet')
+  resetOne(fd: number, generation: number): boolean {
+    const connection = this.at(fd)
+    if (connection?.generation !== generation || generation === 0 || !connection.owner.stopped) return false
+    this.#end(connection)
+    return true
+  }
+
+  /** A connection that a stopped engine left, if that handle is to be had. */
+  leftBy(fd: number, generation: number): SimConnection | null {
+    const connection = this.at(fd)
+    if (connection === null || connection.generation !== generation || generation === 0) return null
+    return connection.owner.stopped ? connection : null
   }
 
   resetOwned(shard: number): number {
-    if (this.members.get(shard)?.stopped === false) throw new Error(`engine ${shard} still runs`)
+    this.#assertStopped(shard)
     let count = 0
     for (const connection of this.#connections(shard)) {
-      const parting = connection.lingering && connection.socket.finSent
-      connection.generation = 0
-      if (parting) connection.socket.close()
-      else connection.socket.abort()
-      if (!parting) count++
-      this.remove(connection)
+      if (!this.#end(connection)) count++
     }
     return count
+  }
+
+  #assertStopped(shard: number): void {
+    if (this.members.get(shard)?.stopped === false) throw new Error(`engine ${shard} still runs`)
+  }
+
+  /** End a connection that nobody serves. True: in good order, its output being the kernel's already. */
+  #end(connection: SimConnection): boolean {
+    const parting = connection.lingering && connection.socket.finSent
+    connection.generation = 0
+    if (parting) connection.socket.close()
+    else connection.socket.abort()
+    this.remove(connection)
+    return parting
   }
 
   /** Connections whose handles live. */

@@ -21,9 +21,9 @@ export class EventRows {
   #building = false
   #waiting: SimRow[] = []
 
-  constructor(capacity: number) {
-    this.#capacity = capacity
-    this.table = new Int32Array(capacity * EVENT_WORDS)
+  constructor(table: Int32Array) {
+    this.#capacity = table.length / EVENT_WORDS
+    this.table = table
   }
 
   get waiting(): number {
