@@ -128,11 +128,17 @@ export class Reactor {
     }
   }
 
+  /** The connection of ours that has this handle. */
+  find({ fd, generation }: Handle): Connection | undefined {
+    const connection = this.#table[fd]
+    return connection?.generation === generation ? connection : undefined
+  }
+
   /** Reset whatever has this handle: a connection of ours, as one that broke, or one that was to become ours. */
   breakOff(handle: Handle): void {
-    const connection = this.#table[handle.fd]
-    if (connection?.generation === handle.generation) this.#abort(connection)
-    else this.ops.reset(handle)
+    const connection = this.find(handle)
+    if (connection === undefined) this.ops.reset(handle)
+    else this.#abort(connection)
   }
 
   #abort(connection: Connection): void {
@@ -218,12 +224,10 @@ export class Reactor {
   #dispatch(at: number): void {
     const row = this.engine.events
     let connection = this.#table[row[at + 1]!]
-    if (connection === undefined || connection.generation !== row[at + 2]!) {
-      connection = this.#displacedWith(row[at + 1]!, row[at + 2]!)
-      if (connection === undefined) {
-        this.#dispatchUnowned(at)
-        return
-      }
+    if (connection?.generation !== row[at + 2]!) connection = this.#displacedWith(row[at + 1]!, row[at + 2]!)
+    if (connection === undefined) {
+      this.#dispatchUnowned(at)
+      return
     }
     switch (row[at]) {
       case EVENT.data:
@@ -272,9 +276,8 @@ export class Reactor {
       case EVENT.accepted: {
         const start = row[at + 4]!
         const peer = text(this.mem, start, start + row[at + 5]!)
-        const fd = row[at + 1]!
         this.#handler.onAccepted({
-          fd,
+          fd: row[at + 1]!,
           generation: row[at + 2]!,
           token: row[at + 3]!,
           peer,

@@ -1,4 +1,5 @@
 import type { ClientConnection } from '../downstream/client.ts'
+import { costUs } from '../limit/load-sample.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { ProxyContext } from './context.ts'
 import type { Entrance } from './entrance.ts'
@@ -32,7 +33,7 @@ export class Accounts {
 
   close(outcome: number, client: ClientConnection, of: AccountOf, tunnel: Tunnel | undefined): void {
     const { route, cluster } = of
-    const { recorder, record, explainer } = this.#context
+    const { recorder, record, explainer, load } = this.#context
     const { times, request, response, entrance, tries } = this.#parts
     record.reset()
     record.listener = client.listener.spec.id
@@ -54,6 +55,7 @@ export class Accounts {
       explainer.write(kept, record, { id: request.id, cluster: cluster.spec.name, tries: tries.all() })
     }
     recorder.finish(record)
+    load.note(client.fd, client.generation, costUs(record.bytesFromClient + record.bytesToClient))
     recorder.exchangeEnded(record.listener)
   }
 }

@@ -3,6 +3,7 @@ import type { Rng } from '../base/random.ts'
 import { Stock } from '../base/stock.ts'
 import { ResponseParser } from '../http/h1/response-parser.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { LoadSample } from '../limit/load-sample.ts'
 import type { RetryBudget } from '../limit/retry-budget.ts'
 import { Answer } from '../shm/voice.ts'
 import { ExchangeRecord, TryRecord } from '../telemetry/record.ts'
@@ -22,6 +23,8 @@ export class ProxyContext {
   readonly rng: Rng
   readonly budget: RetryBudget
   readonly explainer: Explainer
+  /** Which clients the shard's time goes to. */
+  readonly load: LoadSample
   readonly phrases: Phrases
   /** Filled anew for every exchange that ends. */
   readonly record: ExchangeRecord = new ExchangeRecord()
@@ -44,6 +47,7 @@ export class ProxyContext {
     this.rng = parts.rng
     this.budget = parts.budget
     this.explainer = parts.explainer
+    this.load = new LoadSample(parts.rng)
     this.feedback = new Feedback(parts.reactor, parts.recorder)
     this.phrases = new Phrases(parts.reactor)
     this.record.mem = parts.reactor.mem

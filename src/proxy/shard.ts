@@ -3,7 +3,6 @@ import type { Clock } from '../base/clock.ts'
 import type { Rng } from '../base/random.ts'
 import type { DrainSpec } from '../config/lifecycle.ts'
 import type { Snapshot } from '../config/snapshot.ts'
-import type { ClientConnection } from '../downstream/client.ts'
 import { Listener } from '../downstream/listener.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Engine, EngineOptions } from '../io/engine.ts'
@@ -20,6 +19,7 @@ import { UpstreamConnection } from '../upstream/connection.ts'
 import { FleetFacts } from '../upstream/fleet-facts.ts'
 import { Clientele } from './clientele.ts'
 import { ProxyContext } from './context.ts'
+import { CoreSharing } from './core-sharing.ts'
 import type { Estate, EstateResult, FaultKind, ShardControl } from './control.ts'
 import { Drain } from './drain.ts'
 import { Explainer } from './explain.ts'
@@ -93,6 +93,7 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #drain: Drain
   readonly #heir: Heir
   readonly #handover: Handover
+  readonly #sharing: CoreSharing
   #version = 0
   #usualDrain: DrainSpec = { windowMs: 0, hardMs: 0 }
 
@@ -139,6 +140,8 @@ export class Shard implements ReactorHandler, ShardControl {
     }
     this.#heir = new Heir({ ...mine, onError: (error) => this.onError(error) })
     this.#handover = new Handover({ ...mine, fleet, rng })
+    const { load } = this.#context
+    this.#sharing = new CoreSharing({ ...mine, shard, fleet, load, recorder: this.#recorder, rng })
     this.#clientele.onJoined = (client): void => {
       this.#drain.joined(client)
       this.#handover.joined(client)
@@ -166,6 +169,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#context.logging = to !== undefined && sample > 0
     this.#context.explainer.configure(snapshot.explain)
     this.#overload.configure(snapshot.overload)
+    this.#sharing.configure(snapshot.cores.handOver)
     this.#recorder.setLogSample(to === undefined ? 0 : sample)
     this.reactor.flush()
   }
@@ -179,10 +183,12 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   drain(windowMs: number, hardMs: number): Promise<void> {
+    this.#sharing.stop()
     return this.#drain.begin({ windowMs, hardMs }, this.#usualDrain)
   }
 
   handOver(heirs: readonly number[], hardMs: number): Promise<void> {
+    this.#sharing.stop()
     return this.#handover.begin(heirs, hardMs)
   }
 
@@ -192,11 +198,6 @@ export class Shard implements ReactorHandler, ShardControl {
 
   fault(kind: FaultKind): void {
     failOnPurpose(kind)
-  }
-
-  /** Hand a client between two requests over to another shard; false if it is not. Not while rows of a batch are still to be handled. */
-  giveAway(client: ClientConnection, shard: number): boolean {
-    return this.#clientele.give(client, shard)
   }
 
   census(): { clients: number; exchanges: number; upstreams: number } {
@@ -210,7 +211,8 @@ export class Shard implements ReactorHandler, ShardControl {
   // ── what the reactor reports ──
 
   onAccepted(accepted: Accepted): void {
-    this.#clientele.accept(accepted)
+    const client = this.#clientele.accept(accepted)
+    if (client !== undefined) this.#sharing.accepted(client)
   }
 
   onWake(): void {
@@ -225,6 +227,7 @@ export class Shard implements ReactorHandler, ShardControl {
 
   onTakenOver(fd: number, generation: number, tag: number): void {
     this.#heir.takenOver(fd, generation, tag)
+    this.#sharing.came(fd, generation)
   }
 
   onError(error: unknown): void {
@@ -241,12 +244,14 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#reclaim.onTurn(nowMs)
     this.#drain.onTurn(nowMs)
     this.#handover.onTurn(nowMs)
+    this.#sharing.onTurn(nowMs)
   }
 
   onBatchEnd(nowMs: number, startedMs: number): void {
     this.#drain.onBatch(nowMs)
     this.#clusters.admit()
     this.#handover.onBatchEnd()
+    this.#sharing.onBatchEnd(nowMs)
     this.#facts.voice.flush(nowMs)
     this.#line.beat(nowMs)
     const tookMs = this.#parts.clock.monotonicMs() - startedMs

@@ -101,6 +101,10 @@ const shardFamilies = {
     name: 'weir_shard_rings_lapped_total',
     help: 'Times another actor was a whole ring ahead of the shard.',
   },
+  clientsGiven: {
+    name: 'weir_shard_clients_given_total',
+    help: 'Client connections handed over to a shard that was less busy.',
+  },
 } as const
 
 const listenerFamilies = {

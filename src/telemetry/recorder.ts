@@ -247,6 +247,11 @@ export class ShardRecorder {
     this.#counters[SHARD_TABLE.column.busyMs]! += ms
   }
 
+  /** A client went to a shard that is less busy. */
+  clientGiven(): void {
+    this.#counters[SHARD_TABLE.column.clientsGiven]!++
+  }
+
   errorContained(): void {
     this.#counters[SHARD_TABLE.column.errors]!++
   }
