@@ -2,6 +2,8 @@ import type { DoorRequest } from '../io/http-door.ts'
 import { problem } from '../io/problem.ts'
 import type { DoorReply } from '../io/problem.ts'
 import { EXPOSITION_CONTENT_TYPE } from '../telemetry/exposition.ts'
+import { shardNamed } from './actor-deeds.ts'
+import type { ActorDeed } from './actor-deeds.ts'
 import { matchPath, splitTarget } from './admin-path.ts'
 import type { PathParams } from './admin-path.ts'
 import { answerExplain, answerExplainList } from './explain-api.ts'
@@ -22,7 +24,7 @@ export type PatchDeed = {
   readonly address: string
   readonly patch: EndpointPatch
 }
-export type AdminDeed = { readonly deed: 'reload' } | PatchDeed
+export type AdminDeed = { readonly deed: 'reload' } | PatchDeed | ActorDeed
 
 /** What can be asked about. Made anew for every request: it is read rarely. */
 export type AdminFacts = {
@@ -51,12 +53,34 @@ type Resource = {
   readonly patch?: (asked: Asked) => AdminDeed | DoorReply
 }
 
+const FAULT_SAYS = '{"kind": "throw" | "exit" | "spin" | "oom"}: have it fail, where admin.faults allows it'
+
 const RESOURCES: readonly Resource[] = [
   { path: '/', says: 'this list', get: () => text(200, index()) },
   { path: '/metrics', says: 'Prometheus metrics', get: (facts) => metrics(facts.metrics()) },
   { path: '/healthz', says: '200 while the program lives', get: () => text(200, 'ok\n') },
   { path: '/readyz', says: '200 while it accepts, 503 while it starts or drains', get: readyz },
   { path: '/api/v1/shards', says: 'the shards', get: (facts) => json(200, facts.shards()) },
+  {
+    path: '/api/v1/shards/restart',
+    says: 'replace all shards in good order, one after the other',
+    post: () => ({ deed: 'restart-all' }),
+  },
+  {
+    path: '/api/v1/shards/{id}/restart',
+    says: 'replace one; answered when its successor serves',
+    post: ({ params }) => ({ deed: 'restart', id: shardNamed(params['id'] ?? '') }),
+  },
+  {
+    path: '/api/v1/shards/{id}/fault',
+    says: FAULT_SAYS,
+    post: (asked) => faultDeed(asked, shardNamed(asked.params['id'] ?? '')),
+  },
+  {
+    path: '/api/v1/actors/{name}/fault',
+    says: 'the same for another actor: acceptor, telemetry, health, discovery',
+    post: (asked) => faultDeed(asked, asked.params['name'] ?? ''),
+  },
   {
     path: '/api/v1/clusters',
     says: 'the clusters and their endpoints',
@@ -127,6 +151,10 @@ function patchDeed({ request, params }: Asked): AdminDeed | DoorReply {
   const patch = readPatch(request.type, request.body)
   if ('status' in patch) return patch
   return { deed: 'patch', cluster: params['cluster'] ?? '', address: params['address'] ?? '', patch }
+}
+
+function faultDeed({ request: { type, body } }: Asked, id: string): AdminDeed {
+  return { deed: 'fault', id: id.slice(0, 64), type, body }
 }
 
 function readyz(facts: AdminFacts): DoorReply {

@@ -10,6 +10,7 @@ import { renderExposition } from '../telemetry/exposition.ts'
 import type { MetricFamily } from '../telemetry/exposition.ts'
 import { totalsOf, withHistory } from '../telemetry/history.ts'
 import type { Totals } from '../telemetry/history.ts'
+import { ActorDeeds } from './actor-deeds.ts'
 import { AccessLog } from './access-log.ts'
 import { AdminDoor } from './admin-door.ts'
 import { answerAdmin, answerPatch, answerReload } from './admin.ts'
@@ -44,6 +45,7 @@ export class Telemetry implements TelemetryControl {
   readonly #utilisation: Utilisation
   readonly #explain: ExplainFeed
   readonly #clusters: ClusterReader
+  readonly #deeds: ActorDeeds
   #view: ProgramView | undefined
   /** What the processes before this one counted. */
   #before: Totals = {}
@@ -55,6 +57,8 @@ export class Telemetry implements TelemetryControl {
     this.#utilisation = new Utilisation(context.fleet, context.timers.nowMs())
     this.#explain = new ExplainFeed(context)
     this.#clusters = new ClusterReader(context.fleet, context.clock)
+    const { main, timers, say } = context
+    this.#deeds = new ActorDeeds({ main: main.call, timers, say, view: () => this.#view! })
   }
 
   show(view: ProgramView): void {
@@ -122,7 +126,8 @@ export class Telemetry implements TelemetryControl {
   }
 
   #do(deed: AdminDeed, peer: string): Promise<DoorReply> {
-    return deed.deed === 'reload' ? this.#reload() : this.#patch(deed, peer)
+    if (deed.deed === 'reload') return this.#reload()
+    return deed.deed === 'patch' ? this.#patch(deed, peer) : this.#deeds.do(deed, peer)
   }
 
   async #reload(): Promise<DoorReply> {
