@@ -6,12 +6,22 @@ import packageFile from '../package.json' with { type: 'json' }
 import { say } from '../src/io/stderr.ts'
 
 const args = process.argv.slice(2)
+const isRun = args[0] === 'run'
+const isDataPlane = isRun && process.env['WEIR_DATA_PLANE'] !== undefined
 
-// Before anything that takes time: until the program listens to signals itself (`program.ts`) there is nothing to drain or to read
-// again, and what they do by default would look like a crash to whoever supervises us.
-if (args[0] === 'run' || args[0] === 'demo') {
-  process.on('SIGTERM', () => process.exit(0))
-  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {})
+// Before anything that takes time: until the program listens to signals itself there is nothing to drain or to read
+// again, and what they do by default would look like a crash to whoever supervises us. A data plane hears its master only: of a signal
+// that went to the whole group (Ctrl-C, systemd) the master tells it.
+if (isRun || args[0] === 'demo') {
+  const heeded = isDataPlane ? [] : (['SIGTERM'] as const)
+  for (const signal of heeded) process.on(signal, () => process.exit(0))
+  const ignored = [
+    'SIGHUP',
+    'SIGUSR1',
+    'SIGUSR2',
+    ...(isDataPlane ? (['SIGTERM', 'SIGINT'] as const) : []),
+  ] as const
+  for (const signal of ignored) process.on(signal, () => {})
 }
 
 // A program that no longer knows its own state must not go on: whoever supervises it (systemd, a container) starts it anew.
@@ -28,21 +38,31 @@ process.stdout.on('error', ignore)
 // learn of it through the environment; where the folder cannot be written there is no cache.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../node_modules/.cache/weir', import.meta.url))
 enableCompileCache(process.env['NODE_COMPILE_CACHE'])
-const { runCommand } = await import('../src/control/commands.ts')
-
-const exitCode = await runCommand(args, {
-  version: packageFile.version,
-  print: (text) => void process.stdout.write(text),
-  complain: say,
-  run: async (source) => (await import('./program.ts')).run(source),
-  testPolicy: async (subject, seed) => {
-    const { testPolicy } = await import('../src/control/policy-trial.ts')
-    const lab = new URL('./lab.ts', import.meta.url)
-    const print = (text: string): void => void process.stdout.write(text)
-    return testPolicy({ subject, seed, lab, print, complain: say })
-  },
-  demo: async (ports) => (await import('./program.ts')).demo(ports),
-})
+const exitCode = isRun && !isDataPlane ? await master() : await command()
 const { stdout } = process
 if (stdout.writable && stdout.writableLength > 0) await once(stdout, 'drain').catch(ignore)
 process.exit(exitCode)
+
+/** The master itself understands what was typed, and no more: what is wrong or asked for is told like that of every other command. */
+async function master(): Promise<number> {
+  const { parseCommand } = await import('../src/control/cli.ts')
+  if (parseCommand(args).name !== 'run') return command()
+  return (await import('./master.ts')).runMaster(args)
+}
+
+async function command(): Promise<number> {
+  const { runCommand } = await import('../src/control/commands.ts')
+  return runCommand(args, {
+    version: packageFile.version,
+    print: (text) => void process.stdout.write(text),
+    complain: say,
+    run: async (source) => (await import('./program.ts')).runDataPlane(source),
+    testPolicy: async (subject, seed) => {
+      const { testPolicy } = await import('../src/control/policy-trial.ts')
+      const lab = new URL('./lab.ts', import.meta.url)
+      const print = (text: string): void => void process.stdout.write(text)
+      return testPolicy({ subject, seed, lab, print, complain: say })
+    },
+    demo: async (ports) => (await import('./program.ts')).demo(ports),
+  })
+}

@@ -1,16 +1,23 @@
 /** The root of the tree with the world it runs in: what `weir run` and `weir demo` start. */
 import { availableParallelism } from 'node:os'
-import { connections } from '../native/index.ts'
+import { connections, host } from '../native/index.ts'
 import packageFile from '../package.json' with { type: 'json' }
 import type { ActorUrls } from '../src/control/actors.ts'
+import { DataPlane } from '../src/control/data-plane.ts'
 import { demoConfig, demoHints } from '../src/control/demo.ts'
 import type { DemoBackends, DemoPorts } from '../src/control/demo.ts'
 import { runForeground } from '../src/control/foreground.ts'
+import type { Lineage } from '../src/control/lineage.ts'
 import type { ConfigSource } from '../src/control/load.ts'
+import { DATA_PLANE_VARIABLE } from '../src/control/master-protocol.ts'
 import { Program } from '../src/control/program.ts'
 import { provide } from '../src/control/provision.ts'
+import { needsOfSnapshot, selfCheck } from '../src/control/self-check.ts'
 import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
+import { duplicateFd } from '../src/io/fd-channel.ts'
+import { openMasterLink } from '../src/io/master-link.ts'
 import { say } from '../src/io/stderr.ts'
+import { readSystem } from '../src/io/system-readings.ts'
 import { startThread } from '../src/io/thread.ts'
 import { startVitals } from '../src/io/vitals.ts'
 
@@ -24,13 +31,8 @@ const DOORS: ActorUrls = {
   shard: door('shard'),
 }
 
-/** Resolves with the exit code when the program has ended. */
-export function run(
-  source: ConfigSource,
-  onReady: (program: Program) => void = () => {},
-  urls: ActorUrls = DOORS,
-): Promise<number> {
-  const program = new Program({
+const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): Program =>
+  new Program({
     version: packageFile.version,
     source,
     urls,
@@ -43,12 +45,23 @@ export function run(
     entropy,
     say,
     provide: (snapshot) => {
+      for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
       const provision = provide(snapshot, connections)
       startVitals(provision.fleet, 'main')
       return provision
     },
+    duplicate: (fd) => duplicateFd(host, fd),
+    ...(lineage === undefined ? {} : { lineage }),
   })
-  const host = {
+
+/** The program in one process, without a master. Resolves with the exit code when it has ended. */
+export function run(
+  source: ConfigSource,
+  onReady: (program: Program) => void = () => {},
+  urls: ActorUrls = DOORS,
+): Promise<number> {
+  const program = newProgram(source, urls)
+  const foreground = {
     on(signal: NodeJS.Signals, handler: () => void) {
       const standIns = process.rawListeners(signal) as (() => void)[] // the entry's
       process.on(signal, handler) // first: a signal nobody listens to does what it does by default
@@ -58,7 +71,20 @@ export function run(
     nowMs: () => systemClock.monotonicMs(),
     say,
   }
-  return runForeground(program, host, () => onReady(program))
+  return runForeground(program, foreground, () => onReady(program))
+}
+
+/** The program as its master's data plane. Resolves with the exit code. */
+export async function runDataPlane(file: ConfigSource): Promise<number> {
+  const fd = Number(process.env[DATA_PLANE_VARIABLE])
+  delete process.env[DATA_PLANE_VARIABLE]
+  const plane = new DataPlane({
+    link: (events) => openMasterLink(host, fd, events),
+    exit: (code) => process.exit(code),
+    say,
+  })
+  const { source, lineage } = await plane.begin(file)
+  return plane.run(newProgram(source, DOORS, lineage))
 }
 
 export async function demo(ports: DemoPorts): Promise<number> {

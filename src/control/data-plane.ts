@@ -1,3 +1,4 @@
+import { codeOf, messageOf } from '../actor/errors.ts'
 import type { MasterEvents, MasterLink } from '../io/master-link.ts'
 import { problemsOf, Refusal } from './failure.ts'
 import type { Heritage } from './heritage.ts'
@@ -7,6 +8,7 @@ import { MASTER_PROTOCOL } from './master-protocol.ts'
 import type { ToDataPlane, ToMaster } from './master-protocol.ts'
 import type { Program } from './program.ts'
 import { Sockets } from './sockets.ts'
+import type { HeldGroup } from './sockets.ts'
 
 /** A program whose actors die faster than its configuration allows: the master starts another one. */
 export const GAVE_UP = 70
@@ -51,10 +53,7 @@ export class DataPlane {
   async begin(file: ConfigSource): Promise<{ readonly source: ConfigSource; readonly lineage: Lineage }> {
     const begin = await this.#begun.promise
     const given = this.#link.fds.take(begin.sockets)
-    const sockets = new Sockets(given, (held) => {
-      const transfer = this.#link.fds.send(held.map(({ key, group }) => ({ key, fds: group.fds })))
-      this.#send({ kind: 'sockets', transfer })
-    })
+    const sockets = new Sockets(given, (held) => this.#hold(held))
     const lineage: Lineage = {
       heritage: begin.heritage,
       sockets,
@@ -95,6 +94,17 @@ export class DataPlane {
       return text
     }
     return { name, read: readOnce, ...(directory === undefined ? {} : { directory }) }
+  }
+
+  /** The master gets a duplicate of each. */
+  #hold(held: readonly HeldGroup[]): void {
+    try {
+      const transfer = this.#link.fds.send(held.map(({ key, group }) => ({ key, fds: group.fds })))
+      this.#send({ kind: 'sockets', transfer })
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'EPIPE') // it is gone
+        this.#world.say(`weir: the master could not be given the listening sockets: ${messageOf(thrown)}`)
+    }
   }
 
   #prepared(): Promise<Heritage | undefined> {

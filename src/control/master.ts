@@ -169,17 +169,30 @@ export class Master {
     const life = this.#lives.get(id)
     if (life === undefined) return
     const before = life.sockets
-    const sockets = life.process.fds.take(transfer)
+    const sockets = this.#take(life, transfer)
+    if (sockets === undefined) return
     if (this.#released) return this.#close(sockets)
     life.sockets = sockets
     if (id === this.#serving) this.#inherit(life.sockets)
     else this.#close(before)
   }
 
+  #take({ process }: Life, transfer: number): readonly LabelledFds[] | undefined {
+    try {
+      return process.fds.take(transfer)
+    } catch (thrown) {
+      this.#context.say(`weir: the master could not take the listening sockets: ${messageOf(thrown)}`)
+      return undefined
+    }
+  }
+
   /** What systemd gave us stays open here: its queue is not ours to end. */
   #inherit(sockets: readonly LabelledFds[]): void {
-    if (sockets !== this.#sockets) this.#close(this.#sockets)
+    const before = this.#sockets
+    if (sockets === before) return
     this.#sockets = sockets
+    for (const life of this.#lives.values()) if (life.sockets === before) life.sockets = []
+    this.#close(before)
   }
 
   #close(sockets: readonly LabelledFds[]): void {

@@ -1,3 +1,4 @@
+import { codeOf } from '../actor/errors.ts'
 import type { Host } from './engine.ts'
 
 /** Descriptors with what they are for. */
@@ -59,11 +60,23 @@ export class FdChannel {
 
   #receive(): void {
     for (;;) {
-      const message = this.#host.receiveFds(this.#socket)
+      const message = this.#next()
       if (message === undefined) return
       const { transfer, key } = JSON.parse(message.text) as Part
       this.#arrived.push({ transfer, key, fds: message.fds })
     }
+  }
+
+  /** ECONNRESET: the other side is closed. Linux says so once before what is still there if it left something of ours unread. */
+  #next(): ReturnType<Host['receiveFds']> {
+    for (let tries = 0; tries < 2; tries++) {
+      try {
+        return this.#host.receiveFds(this.#socket)
+      } catch (thrown) {
+        if (codeOf(thrown) !== 'ECONNRESET') throw thrown
+      }
+    }
+    return undefined
   }
 
   #closeAll(fds: readonly number[]): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,7 @@ import { test } from 'node:test'
 import { Agent, request } from 'undici'
 import { namedBackend, startBackend } from '../support/backend.ts'
 import { settingText, startProxy } from '../support/proxied.ts'
-import { startWeir, until } from '../support/weir.ts'
+import { dataPlanePid, startWeir, until } from '../support/weir.ts'
 import { dial, rawBackend } from '../support/wire.ts'
 import type { Scope } from '../support/wire.ts'
 
@@ -164,7 +165,10 @@ clusters: { web: { endpoints: [${backend.address}] } }
       assert.equal((await wire.response()).body.toString(), 'ok')
     }
     const exit = once(weir.process, 'exit')
+    const dataPlane = dataPlanePid(weir)
     weir.process.kill('SIGKILL')
+    process.kill(dataPlane, 'SIGKILL')
     await exit
+    await until(() => !existsSync(`/proc/${dataPlane}/fd/0`), 'the data plane is gone')
   }
 })

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { namedBackend, startBackend } from '../support/backend.ts'
 import { highestFd, openFds, scrape } from '../support/observe.ts'
 import { dialWeir, GET, settingText, startProxy } from '../support/proxied.ts'
-import { startWeir, until } from '../support/weir.ts'
+import { dataPlanePid, startWeir, until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import type { Scope, Wire } from '../support/wire.ts'
 
@@ -106,7 +106,7 @@ test('EMFILE: who comes is closed rather than left in silence, and counted; who 
   const backend = await namedBackend(t, 'ok')
   const weir = await startProxy(t, { endpoints: [backend.address], shards: 2 })
   const setLimit = (limit: number): Promise<unknown> =>
-    promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, `--nofile=${limit}:`])
+    promisify(execFile)('prlimit', [`--pid=${dataPlanePid(weir)}`, `--nofile=${limit}:`])
   const early = await dialWeir(t, weir)
   early.send(GET)
   assert.equal((await early.response()).status, 200)
@@ -135,11 +135,11 @@ test('EMFILE on the way to a backend is our shortage: 503, not the backend’s f
   const wire = await dialWeir(t, weir)
   await until(async () => (await scrape(weir)).value('weir_listener_connections') === 1, 'it was accepted')
   const limit = openFds(weir) - 3
-  await promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, `--nofile=${limit}:`])
+  await promisify(execFile)('prlimit', [`--pid=${dataPlanePid(weir)}`, `--nofile=${limit}:`])
   wire.send(GET)
   const response = await wire.response()
   assert.equal(response.status, 503)
-  await promisify(execFile)('prlimit', [`--pid=${weir.process.pid}`, '--nofile=4096:'])
+  await promisify(execFile)('prlimit', [`--pid=${dataPlanePid(weir)}`, '--nofile=4096:'])
   const again = await dialWeir(t, weir)
   again.send(GET)
   assert.equal((await again.response()).status, 200)

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { ask } from './backend.ts'
+import { dataPlanePid } from './weir.ts'
 import type { Weir } from './weir.ts'
 
 /** What a running weir says of itself, and what the kernel says of it. */
@@ -27,20 +28,15 @@ export async function scrape(weir: Weir): Promise<Metrics> {
 
 /** Resident bytes of the process. */
 export function residentBytes(weir: Weir): number {
-  const status = readFileSync(`/proc/${pidOf(weir)}/status`, 'utf8')
+  const status = readFileSync(`/proc/${dataPlanePid(weir)}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) * 1024
 }
 
 export function openFds(weir: Weir): number {
-  return readdirSync(`/proc/${pidOf(weir)}/fd`).length
+  return readdirSync(`/proc/${dataPlanePid(weir)}/fd`).length
 }
 
 /** The largest descriptor number in use: a limit above it takes nothing away from what is open. */
 export function highestFd(weir: Weir): number {
-  return Math.max(...readdirSync(`/proc/${pidOf(weir)}/fd`).map(Number))
-}
-
-function pidOf(weir: Weir): number {
-  if (weir.process.pid === undefined) throw new Error('it has not started')
-  return weir.process.pid
+  return Math.max(...readdirSync(`/proc/${dataPlanePid(weir)}/fd`).map(Number))
 }

@@ -1,9 +1,10 @@
 import type { TestContext } from 'node:test'
 import { BroadcastChannel } from 'node:worker_threads'
-import { connections } from '../../native/index.ts'
+import { connections, host } from '../../native/index.ts'
 import { Program } from '../../src/control/program.ts'
 import { provide } from '../../src/control/provision.ts'
 import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../../src/io/clock.ts'
+import { duplicateFd } from '../../src/io/fd-channel.ts'
 import { systemResolver } from '../../src/io/dns.ts'
 import type { Resolver } from '../../src/io/dns.ts'
 import { MORTALITY } from './doors/mortal.ts'
@@ -55,6 +56,7 @@ export async function startProgram(
     entropy,
     say: (line) => void lines.push(line),
     provide: (snapshot) => provide(snapshot, connections),
+    duplicate: (fd) => duplicateFd(host, fd),
   })
   const mortality = new BroadcastChannel(MORTALITY)
   t.after(async () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import type { Scope } from './wire.ts'
  * The real program in a process of its own, from a configuration text. It is stopped when the test ends, killed if it does not stop.
  */
 export type Weir = {
+  /** The master; `dataPlanePid` tells who proxies. */
   readonly process: ChildProcess
   /** The configuration file, to be rewritten before a reload. */
   readonly configPath: string
@@ -98,6 +100,38 @@ export function launchEntry(t: Scope, args: readonly string[], configPath: strin
       return line(/^weir: reload/, from)
     },
     stop,
+  }
+}
+
+/**
+ * The process that proxies: the child of `weir.process`, which is the master. While one is replaced by another: the newest. A program without a
+ * master is both.
+ */
+export function dataPlanePid({ process }: Pick<Weir, 'process'>): number {
+  if (process.pid === undefined) throw new Error('it has not started')
+  return childrenOf(process.pid).at(-1) ?? process.pid
+}
+
+/** Oldest first (proc(5): the parent is field 4 of stat, the start time field 22). */
+export function childrenOf(parent: number): readonly number[] {
+  const children = readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return []
+    const fields = statOf(entry)
+    const isLiving = fields[0] !== 'Z'
+    return fields[1] === String(parent) && isLiving
+      ? [{ pid: Number(entry), started: Number(fields[19]) }]
+      : []
+  })
+  return children.toSorted((a, b) => a.started - b.started || a.pid - b.pid).map(({ pid }) => pid)
+}
+
+/** From the state on, which is behind the name in parentheses. */
+function statOf(pid: string): readonly string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return []
   }
 }
 

@@ -1,0 +1,54 @@
+/** The master: a small process that starts the data plane and outlives it. Loads next to nothing, so that next to nothing of it can break. */
+import { connections, host } from '../native/index.ts'
+import { DATA_PLANE_VARIABLE } from '../src/control/master-protocol.ts'
+import { Master } from '../src/control/master.ts'
+import { serviceManager, withoutServiceManager } from '../src/control/systemd.ts'
+import { systemRng, systemTimers } from '../src/io/clock.ts'
+import { startDataPlane } from '../src/io/data-plane-process.ts'
+import { say } from '../src/io/stderr.ts'
+
+/** The launcher by the name it was called by: with a deployment behind a symbolic link, what that link means now. */
+const LAUNCHER_VARIABLE = 'WEIR_LAUNCHER'
+
+/** Resolves with the exit code. `args`: of the command line, as the data plane gets them. */
+export function runMaster(args: readonly string[]): Promise<number> {
+  const manager = serviceManager(process.env, process.pid)
+  for (const fd of manager.fds) host.keepOnExec(fd, false)
+  connections.raiseFdLimit()
+  const master = new Master({
+    start: (events) =>
+      startDataPlane(
+        host,
+        {
+          command: commandOf(args),
+          environment: withoutServiceManager(process.env),
+          variable: DATA_PLANE_VARIABLE,
+        },
+        events,
+      ),
+    manager,
+    notify: (socket, text) => host.notify(socket, text),
+    closeFd: (fd) => host.closeFd(fd),
+    on(signal, handler) {
+      const standIns = process.rawListeners(signal) as (() => void)[] // the entry's
+      process.on(signal, handler) // first: a signal nobody listens to does what it does by default
+      for (const standIn of standIns) process.off(signal, standIn)
+    },
+    pid: process.pid,
+    timers: systemTimers,
+    rng: systemRng(),
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+    say,
+  })
+  process.removeAllListeners('SIGUSR1').on('SIGUSR1', () => {
+    say('weir: SIGUSR1 does nothing here; SIGHUP opens the access log again')
+  })
+  return master.run()
+}
+
+/** Node and the code as they are on disk when it is called. */
+function commandOf(args: readonly string[]): readonly string[] {
+  const launcher = process.env[LAUNCHER_VARIABLE]
+  if (launcher !== undefined) return [launcher, ...args]
+  return [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args]
+}
