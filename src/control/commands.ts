@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { formatDiagnostic } from '../config/diagnostic.ts'
 import { jsonSchema } from '../config/json-schema.ts'
 import { formatReference } from '../config/reference.ts'
+import { readSystem } from '../io/system-readings.ts'
 import { explain, status } from './ask.ts'
 import { parseCommand } from './cli.ts'
 import type { Command } from './cli.ts'
@@ -10,6 +12,7 @@ import { problemsOf, Refusal } from './failure.ts'
 import { helpText, usageHint } from './help.ts'
 import { readWholeConfig } from './load.ts'
 import type { ConfigSource } from './load.ts'
+import { needsOfConfig, selfCheck } from './self-check.ts'
 
 /** What a command may do to the world; the doors of the long-running ones. */
 export type Shell = {
@@ -62,6 +65,8 @@ async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> 
   shell.print(
     `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
   )
+  // Of the machine, not of the configuration: told, and no failure.
+  for (const line of selfCheck(needsOfConfig(config, availableParallelism()), readSystem())) shell.complain(line)
   return 0
 }
 
