@@ -20,7 +20,7 @@ test('who is not in service gets nothing, who is always gets something, whatever
     (steps) => {
       const steering = new Steering(size)
       for (const { busy, serving, byBusyTime } of steps) {
-        steering.measure(Float64Array.from(busy))
+        for (const [shard, share] of busy.entries()) steering.measure(shard, share)
         steering.decide(serving, byBusyTime)
         for (const shard of all(size)) {
           const weight = steering.weights[shard]!
@@ -72,7 +72,7 @@ function run(fleet: Fleet, periods: number, seed: number): Course {
     }
     const busy = open.map((count, shard) => Math.min(1, count * cost + (burden[shard] ?? 0)))
     if (period >= periods * 0.9) for (const shard of all(shards)) sums[shard]! += busy[shard]!
-    steering.measure(Float64Array.from(busy))
+    for (const [shard, share] of busy.entries()) steering.measure(shard, share)
     if (steering.decide(all(shards), true) && period > periods / 2) programs++
   }
   const mean = sums.reduce((sum, load) => sum + load, 0) / shards
@@ -122,7 +122,10 @@ test('it stands still where all is even: no program is attached that changes not
 test('a fleet that hardly works is left to the kernel: what is measured of idle shards is noise', () => {
   const steering = new Steering(2)
   steering.decide([0, 1], true)
-  for (let n = 0; n < 20; n++) steering.measure(Float64Array.of(0.04, 0.001))
+  for (let n = 0; n < 20; n++) {
+    steering.measure(0, 0.04)
+    steering.measure(1, 0.001)
+  }
   assert.equal(steering.decide([0, 1], true), false)
   assert.ok(steering.isEven)
 })

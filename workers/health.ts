@@ -23,4 +23,5 @@ const health = new Health({
 exposeActor(actorPort(), 'health', {
   apply: health.apply.bind(health),
   stop: health.stop.bind(health),
+  fault: health.fault.bind(health),
 })

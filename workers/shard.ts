@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createEngine, host } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
 import { systemClock, systemRng } from '../src/io/clock.ts'
-import { failOnPurpose } from '../src/io/fault.ts'
 import { PolicyLoader } from '../src/io/policy-loader.ts'
 import { Reactor } from '../src/io/reactor.ts'
 import { startVitals } from '../src/io/vitals.ts'
@@ -55,6 +54,6 @@ exposeActor(parentPort!, `shard ${seed.shard}`, {
   census: shard.census.bind(shard),
   handOver: shard.handOver.bind(shard),
   inherit: shard.inherit.bind(shard),
-  fault: failOnPurpose,
+  fault: shard.fault.bind(shard),
 })
 shard.start()

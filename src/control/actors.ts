@@ -1,31 +1,31 @@
 import { MessageChannel } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import type { EndReason } from '../actor/news.ts'
 import { codeOf, messageOf } from '../actor/errors.ts'
 import { exposeActor } from '../actor/rpc.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import { withoutSecrets } from '../config/secrets.ts'
-import { ENGINE_STATS } from '../io/engine.ts'
 import type { Connections, ListenerGroup } from '../io/engine.ts'
-import { allocateEngineMemory } from '../io/engine-memory.ts'
-import { Reactor } from '../io/reactor.ts'
 import { startThread } from '../io/thread.ts'
 import type { Thread } from '../io/thread.ts'
-import type { ShardControl, ShardSeed } from '../proxy/control.ts'
-import { ENGINE_OPTIONS, SHARD_REACTOR } from '../proxy/shard.ts'
-import { zeroStripe } from '../shm/fleet.ts'
+import type { FaultKind, ShardSeed } from '../proxy/control.ts'
 import type { Fleet } from '../shm/fleet.ts'
+import { VITAL } from '../shm/vitals.ts'
 import type { DiscoveryLink } from './discovery-link.ts'
 import type {
   AcceptorControl,
+  AcceptorSeed,
   HealthControl,
   HealthSeed,
   MainControl,
   TelemetryControl,
   TelemetrySeed,
+  WatchControl,
 } from './protocol.ts'
 import type { Keeper, Life } from './runner.ts'
-import { ShardLink } from './shard-link.ts'
-import type { Desired } from './shard-link.ts'
-import { shardOf } from './tree.ts'
+import type { Desired, ShardLink } from './shard-link.ts'
+import { Shards } from './shards.ts'
+import { meaningOf, shardOf } from './tree.ts'
 
 /** Doors of the actors, started by URL. */
 export type ActorUrls = {
@@ -48,38 +48,54 @@ export type ActorsContext = {
   readonly discovery: DiscoveryLink
   /** For the log. */
   readonly say: (line: string) => void
+  readonly nowMs: () => number
   /** First and every later life of telemetry: show it the view, have it serve where the admin API was. */
   readonly bringUpTelemetry: (telemetry: ActorRef<TelemetryControl>) => Promise<void>
   /** Every group of listening sockets the process holds. */
   readonly groups: () => readonly ListenerGroup[]
   /** First life of the acceptor: open what is configured. Later ones: catch up. */
   readonly bringUpAcceptor: () => Promise<void>
+  /** End a life at once: to the supervisor it died. */
+  readonly kill: (id: string, why: string) => void
   readonly onChange: () => void
 }
 
 const FAREWELL_MS = 3000
 /** The health actor that does not look at a snapshot for this long is late; the shards do not wait for it. */
 const HEALTH_MS = 2000
-/** What of the engine's counters is not history: its successor begins with none. */
-const ENGINE_GAUGES = ['open', 'queuedBytes'] as const
+/** Whoever is to fail on purpose answers before. */
+const FAULT_MS = 2000
+
+type Faulty = { fault(kind: FaultKind): void }
 
 /**
  * The living actors: what each life is given at birth and what is done behind it. Main keeps what must survive them, and the
  * numbers of the listening sockets first of all.
  */
 export class Actors implements Keeper {
+  readonly shards: Shards
   readonly #context: ActorsContext
-  readonly #links = new Map<number, ShardLink>()
-  readonly #up = new Set<number>()
   #acceptor: ActorRef<AcceptorControl> | undefined
   #telemetry: ActorRef<TelemetryControl> | undefined
   #health: ActorRef<HealthControl> | undefined
-  readonly #terminators = new Map<string, () => void>()
-  /** A steering program was ever attached: from then on it must be kept in step. */
-  #steered = false
+  /** Why those are being ended that are. */
+  readonly #ending = new Map<string, EndReason>()
 
   constructor(context: ActorsContext) {
+    const { urls, fleet, connections, shardSeed, desired, say, nowMs, kill, onChange } = context
     this.#context = context
+    this.shards = new Shards({
+      url: urls.shard,
+      fleet,
+      connections,
+      seed: shardSeed,
+      desired,
+      say,
+      nowMs,
+      onRoster: () => void this.steer(),
+      kill,
+      onChange,
+    })
   }
 
   /** Throws while it is being restarted. */
@@ -96,48 +112,49 @@ export class Actors implements Keeper {
   }
 
   /** Shards that are in service. */
-  shards(): readonly ShardLink[] {
-    return [...this.#up].flatMap((shard) => this.#links.get(shard) ?? [])
+  links(): readonly ShardLink[] {
+    return this.shards.links()
   }
 
-  /** Bring the health actor, then every living shard to what is desired: who is new and has to warm up is known before he can be picked. A shard that is stuck is ended (its successor will know); one that died needs nothing. */
+  /** Bring the health actor, then every living shard to what is desired: who is new and has to warm up is known before he can be picked. */
   async sync(): Promise<void> {
     await this.#tellHealth()
-    const turns = [...this.#links].map(async ([shard, link]) => {
-      try {
-        await link.sync(this.#context.desired)
-      } catch (thrown) {
-        if (codeOf(thrown) === 'WEIR_ACTOR_DIED') return
-        this.#context.say(`shard ${shard} is ended: ${messageOf(thrown)}`)
-        this.#terminators.get(`shard ${shard}`)?.()
-      }
-    })
-    await Promise.all(turns)
+    await this.shards.sync()
   }
 
-  /** New connections go to the shards in service. Until one was ever lost the kernel's own hash does that. */
+  /** Tell the acceptor who serves; it steers by that, and watches. */
   async steer(): Promise<void> {
-    if (!this.#steered || this.#up.size === 0) return
-    for (const { group } of this.#context.desired().bindings) {
-      if (group.fds.length === 1) continue
-      const weights = group.fds.map((_, shard) => (this.#up.has(shard) ? 1 : 0))
-      try {
-        await this.acceptor().call.steer(group, weights)
-      } catch (thrown) {
-        this.#context.say(`steering ${group.address}: ${messageOf(thrown)}`)
-      }
+    try {
+      await this.#acceptor?.call.serve(this.shards.roster())
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') this.#context.say(`steering: ${messageOf(thrown)}`)
     }
   }
 
+  /** Have an actor fail on purpose. */
+  async fault(id: string, kind: FaultKind): Promise<void> {
+    const shard = shardOf(id)
+    const refs: Readonly<Record<string, ActorRef<Faulty> | undefined>> = {
+      acceptor: this.#acceptor,
+      telemetry: this.#telemetry,
+      health: this.#health,
+      discovery: this.#context.discovery.ref(),
+    }
+    const ref = shard >= 0 ? this.shards.link(shard)?.ref : refs[id]
+    await present<ActorRef<Faulty>>(ref, id).within(FAULT_MS).fault(kind)
+  }
+
   spawn(id: string): Life {
-    const thread = this.#start(id)
-    this.#terminators.set(id, thread.terminate)
-    return thread
+    const shard = shardOf(id)
+    if (shard >= 0) return this.shards.spawn(shard)
+    if (id === 'telemetry') return this.#startTelemetry()
+    if (id === 'discovery') return this.#context.discovery.spawn()
+    return id === 'health' ? this.#startHealth() : this.#startAcceptor()
   }
 
   async bringUp(id: string): Promise<void> {
     const shard = shardOf(id)
-    if (shard >= 0) return this.#bringUpShard(shard)
+    if (shard >= 0) return this.shards.bringUp(shard)
     const { groups, bringUpAcceptor, bringUpTelemetry } = this.#context
     if (id === 'telemetry') return bringUpTelemetry(this.telemetry())
     if (id === 'health') return this.#bringUpHealth()
@@ -148,22 +165,34 @@ export class Actors implements Keeper {
   }
 
   onEnded(id: string, reason: string, expected: boolean): void {
-    if (!expected) this.#context.say(`${id} ended unexpectedly: ${reason}`)
-    this.#terminators.delete(id)
-    if (id === 'acceptor') this.#acceptor = undefined
+    if (!expected) this.#context.say(`${id} ended unexpectedly: ${reason}\n  ${id}: ${meaningOf(id)}`)
+    const why = this.#ending.get(id)
+    this.#ending.delete(id)
+    if (id === 'acceptor') {
+      this.#acceptor = undefined
+      this.shards.forgetStuck()
+    }
     if (id === 'telemetry') this.#telemetry = undefined
     if (id === 'health') this.#health = undefined
     if (id === 'discovery') this.#context.discovery.onEnded()
     const shard = shardOf(id)
-    if (shard >= 0) this.#buryShard(shard, expected)
+    if (shard >= 0) this.shards.ended(shard, why)
   }
 
-  async farewell(id: string): Promise<void> {
+  async farewell(id: string, why: EndReason): Promise<void> {
+    this.#ending.set(id, why)
     if (id === 'telemetry')
       await this.telemetry()
         .within(FAREWELL_MS)
         .stop(FAREWELL_MS / 2)
     if (id === 'health') await this.#health?.within(FAREWELL_MS).stop()
+    const shard = shardOf(id)
+    if (shard < 0 || why === 'stop') return
+    try {
+      await this.shards.leave(shard)
+    } catch (thrown) {
+      this.#context.say(`shard ${shard} does not let go: ${messageOf(thrown)}`)
+    }
   }
 
   onRestartIn(id: string, delayMs: number): void {
@@ -174,45 +203,34 @@ export class Actors implements Keeper {
     this.#context.onChange()
   }
 
-  #start(id: string): Thread<object> {
-    const { urls, fleet } = this.#context
-    const shard = shardOf(id)
-    if (shard >= 0) {
-      const seed: ShardSeed = {
-        ...this.#context.shardSeed,
-        shard,
-        memory: allocateEngineMemory({ ...ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(SHARD_REACTOR) }),
-      }
-      const thread = startThread<ShardControl>({ name: id, url: urls.shard, seed })
-      this.#links.set(shard, new ShardLink(thread.ref, shard))
-      return thread
+  #startAcceptor(): Thread<AcceptorControl> {
+    const { fleet, urls, kill } = this.#context
+    const watch: WatchControl = {
+      stuck: (shard) => this.shards.stuck(shard),
+      recovered: (shard) => this.shards.recovered(shard),
+      heapFull: (shard) => kill(`shard ${shard}`, 'its heap is full'),
     }
-    if (id === 'telemetry') return this.#startTelemetry()
-    if (id === 'health') return this.#startHealth()
-    if (id === 'discovery') return this.#context.discovery.spawn()
-    const thread = startThread<AcceptorControl>({
-      name: id,
-      url: urls.acceptor,
-      seed: { fleet: fleet.handle },
-    })
+    const main = doorTo('main', watch)
+    const seed: AcceptorSeed = { fleet: fleet.handle, main }
+    const spec = { name: 'acceptor', url: urls.acceptor, seed, transfer: [main] }
+    const thread = startThread<AcceptorControl>(spec)
     this.#acceptor = thread.ref
     return thread
   }
 
   #startTelemetry(): Thread<TelemetryControl> {
     const { urls, fleet, main } = this.#context
-    const { port1, port2 } = new MessageChannel()
-    exposeActor(port1, 'main', main)
-    port1.unref()
-    const seed: TelemetrySeed = { fleet: fleet.handle, main: port2 }
-    const url = urls.telemetry
-    const thread = startThread<TelemetryControl>({ name: 'telemetry', url, seed, transfer: [port2] })
+    const door = doorTo('main', main)
+    const seed: TelemetrySeed = { fleet: fleet.handle, main: door }
+    const spec = { name: 'telemetry', url: urls.telemetry, seed, transfer: [door] }
+    const thread = startThread<TelemetryControl>(spec)
     this.#telemetry = thread.ref
     return thread
   }
 
   #startHealth(): Thread<HealthControl> {
     const { urls, fleet } = this.#context
+    fleet.vitals('health')[VITAL.heapAlarm] = 0
     const seed: HealthSeed = { fleet: fleet.handle }
     const thread = startThread<HealthControl>({ name: 'health', url: urls.health, seed })
     this.#health = thread.ref
@@ -230,28 +248,14 @@ export class Actors implements Keeper {
       if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') this.#context.say(`health: ${messageOf(thrown)}`)
     }
   }
+}
 
-  async #bringUpShard(shard: number): Promise<void> {
-    await this.#links.get(shard)?.sync(this.#context.desired)
-    this.#up.add(shard)
-    await this.steer()
-  }
-
-  /** Its thread is gone, so nobody but us touches what it left: its sockets are reset, its gauges zeroed. */
-  #buryShard(shard: number, expected: boolean): void {
-    const { connections, fleet, say } = this.#context
-    this.#links.delete(shard)
-    this.#up.delete(shard)
-    if (!expected) {
-      this.#steered = true
-      void this.steer()
-    }
-    const lost = connections.resetOwned(shard)
-    if (lost > 0 && !expected) say(`shard ${shard} left ${lost} connections: reset`)
-    zeroStripe(fleet, shard)
-    const { engine } = fleet.stripe(shard)
-    for (const gauge of ENGINE_GAUGES) engine[ENGINE_STATS.indexOf(gauge)] = 0
-  }
+/** The other end of a port over which `api` is served; it keeps nobody alive. */
+function doorTo(name: string, api: object): MessagePort {
+  const { port1, port2 } = new MessageChannel()
+  exposeActor(port1, name, api)
+  port1.unref()
+  return port2
 }
 
 function present<T>(actor: T | undefined, name: string): T {

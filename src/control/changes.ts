@@ -1,4 +1,5 @@
 import type { Timers } from '../actor/timers.ts'
+import type { Crew } from './crew.ts'
 import type { Config } from '../config/schema/root.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { problemsOf } from './failure.ts'
@@ -13,6 +14,7 @@ export type ChangesContext = {
   readonly loader: Loader
   readonly publisher: Publisher
   readonly reclaimer: Reclaimer
+  readonly crew: Crew
   readonly timers: Timers
   /** Changes are for a program that runs: not one that starts or drains. */
   readonly ready: () => boolean
@@ -72,14 +74,16 @@ export class Changes {
   }
 
   async #change(): Promise<readonly string[]> {
-    const { loader, publisher, moveAdmin } = this.#context
+    const { loader, publisher, moveAdmin, crew } = this.#context
     const loaded = await loader.load(this.#config)
     const before = publisher.desired().snapshot
     const warnings = [...loaded.warnings, ...snapshotWarnings(loaded.snapshot, before)]
-    const snapshot = { ...loaded.snapshot, shards: before.shards }
+    const { snapshot } = loaded
+    crew.assertRoom(snapshot.shards)
     await publisher.publish(snapshot, async () => {
       if (snapshot.admin.bind !== before.admin.bind) await moveAdmin(snapshot.admin.bind)
     })
+    await crew.resize(snapshot.shards)
     this.#config = loaded.config
     loader.keepNames(loaded.config)
     this.#reclaim()
@@ -92,7 +96,7 @@ export class Changes {
     if (!ready()) return
     const before = publisher.desired().snapshot
     try {
-      const snapshot = { ...loader.compile(this.#config), shards: before.shards }
+      const snapshot = loader.compile(this.#config)
       if (sameEndpoints(before, snapshot)) return
       await publisher.publish(snapshot)
       this.#reclaim()

@@ -20,8 +20,11 @@ import type { ConnectionNotes } from '../shm/notes.ts'
 export type EstatePlan = {
   /** What must stay together: a connection, or both sides of a tunnel. */
   readonly units: readonly Unit[]
-  readonly resets: readonly { readonly fd: number; readonly generation: number }[]
+  readonly resets: readonly Reset[]
 }
+
+/** `isClient`: somebody out there notices. */
+export type Reset = { readonly fd: number; readonly generation: number; readonly isClient: boolean }
 
 export type Unit = { readonly kind: 'client' | 'upstream' | 'tunnel'; readonly bequests: readonly Bequest[] }
 
@@ -42,6 +45,9 @@ export type Remains = {
   readonly notes: ConnectionNotes
 }
 
+/** Of the rows of an estate: the kind of a connection that was accepted. */
+const CLIENT = 1
+
 /** Roles that somebody else can go on with. */
 const LASTING: ReadonlySet<number> = new Set([ROLE.idle, ROLE.partial, ROLE.asking, ROLE.waiting])
 
@@ -49,15 +55,18 @@ export function planEstate({ rows, memory, notes }: Remains): EstatePlan {
   const unseen = readUnseen(memory)
   blame(unseen, notes)
   const left = new Map<number, Bequest>()
+  const clients = new Set<number>()
   for (let at = 0; at < rows.length; at += ESTATE_WORDS) {
     const bequest = bequestOf(rows[at]!, rows[at + 1]!, unseen)
     left.set(bequest.fd, bequest)
+    if (rows[at + 2] === CLIENT) clients.add(bequest.fd)
   }
   const units: Unit[] = []
-  const resets: Bequest[] = []
+  const resets: Reset[] = []
   for (const bequest of left.values()) {
     const kind = kindOf(bequest, left, unseen, notes)
-    if (kind === 'none') resets.push(bequest)
+    const { fd, generation } = bequest
+    if (kind === 'none') resets.push({ fd, generation, isClient: clients.has(fd) })
     else if (kind !== 'tunnel') units.push({ kind, bequests: [bequest] })
     else {
       const other = left.get(notes.read(bequest.fd, NOTE.peer))!

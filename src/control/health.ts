@@ -6,7 +6,9 @@ import { Happenings } from '../health/happenings.ts'
 import type { Happening } from '../health/happenings.ts'
 import type { Member } from '../health/member.ts'
 import { ADMIN_STATES } from '../health/states.ts'
+import { failOnPurpose } from '../io/fault.ts'
 import { probeOnce } from '../io/probe.ts'
+import type { FaultKind } from '../proxy/control.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
 import { FleetView } from '../shm/fleet-view.ts'
 import type { FoldVisitor } from '../shm/fleet-view.ts'
@@ -83,6 +85,10 @@ export class Health implements HealthControl, FoldVisitor {
     this.#limits = new AdaptiveLimits(this.#voice, rng)
     const world = { voice: this.#voice, counters: this.#counters, rng, nowMs, inFlight }
     this.#prequal = new PrequalProbes({ ...world, fleet: this.#brain })
+  }
+
+  fault(kind: FaultKind): void {
+    failOnPurpose(kind)
   }
 
   /** Work by this snapshot from now on. The first one begins the rounds. */

@@ -1,18 +1,12 @@
-import { messageOf } from '../actor/errors.ts'
 import { withoutSecrets } from '../config/secrets.ts'
 import type { ActorRef } from '../actor/rpc.ts'
-import type { Fleet } from '../shm/fleet.ts'
 import type { Totals } from '../telemetry/history.ts'
-import { Actors } from './actors.ts'
-import { AdminSocket } from './admin-socket.ts'
+import { assemble, bindAdmin } from './assembly.ts'
+import type { Running } from './assembly.ts'
 import { describeCapacity } from './capacity.ts'
-import type { Capacity } from './capacity.ts'
-import { Changes } from './changes.ts'
 import { DiscoveryLink } from './discovery-link.ts'
-import { Refusal } from './failure.ts'
 import type { Heritage } from './heritage.ts'
 import { Loader } from './load.ts'
-import { Operators } from './operators.ts'
 import type { Addresses, ProgramContext } from './program-context.ts'
 import type { Loaded } from './load.ts'
 import type {
@@ -23,34 +17,17 @@ import type {
   ReloadResult,
   TelemetryControl,
 } from './protocol.ts'
-import { Publisher, bindProblem } from './publisher.ts'
-import { Reclaimer } from './reclaim.ts'
-import { TreeRunner } from './runner.ts'
 import { Succession } from './succession.ts'
-import { limitsOf, treeOf } from './tree.ts'
 import { addressLine, treeView } from './view.ts'
 import { snapshotWarnings, staleNameWarning, unresolvedWarning } from './warnings.ts'
 
-/** How much longer than the hard limit of the configuration a shard may take to say that it has drained. */
-const DRAIN_MARGIN_MS = 2000
-/** And the actors' farewells. */
-const END_MS = 10_000
+/** How much longer than the hard limit of the configuration a stop may take: what shards say late, the actors' farewells. */
+const END_MS = 12_000
 
 /** Telemetry that takes longer to look at the view shows an old one for a while; nobody waits for it. */
 const SHOW_MS = 2000
 
 const STOPPED = 'stopped before the start was done'
-
-type Running = {
-  readonly capacity: Capacity
-  readonly publisher: Publisher
-  readonly actors: Actors
-  readonly tree: TreeRunner
-  readonly changes: Changes
-  readonly operators: Operators
-  readonly admin: AdminSocket
-  readonly fleet: Fleet
-}
 
 /** The running program, from its configuration to its end. */
 export class Program {
@@ -94,6 +71,7 @@ export class Program {
       void this.#running.tree.gaveUp.then(this.#gaveUp.resolve)
       say(`weir: ${describeCapacity(this.#running.capacity)}`)
       await this.#running.tree.start()
+      this.#running.overseer.start()
       await this.#accept(this.#running)
       if (this.#phase !== 'starting') throw new Error(STOPPED) // as far as it came, `stop` ends it
     } catch (thrown) {
@@ -172,14 +150,15 @@ export class Program {
     if (running === undefined) return
     this.#show()
     await running.changes.afterwards(() => running.publisher.closeListeners())
-    await this.#drain(running)
+    await running.actors.shards.drain()
     await running.admin.close().catch(ignore)
+    running.overseer.stop()
     await running.tree.stop()
   }
 
   /** How long `stop` may take. */
   graceMs(): number {
-    return this.#present().publisher.desired().snapshot.drain.hardMs + DRAIN_MARGIN_MS + END_MS
+    return this.#present().publisher.desired().snapshot.drain.hardMs + END_MS
   }
 
   /** Somebody serves: a shard's loop turns. */
@@ -219,8 +198,9 @@ export class Program {
     await running.changes.afterwards(() => running.publisher.retire())
     const telemetry = running.actors.telemetryIfUp()
     await telemetry?.call.serveAdmin(undefined).catch(ignore)
-    await this.#drain(running)
+    await running.actors.shards.drain()
     const totals = await telemetry?.call.totals().catch(ignore)
+    running.overseer.stop()
     await running.tree.stop()
     return this.#succession.grown(totals ?? {})
   }
@@ -236,82 +216,17 @@ export class Program {
     return this.#running
   }
 
-  async #drain({ publisher, actors }: Running): Promise<void> {
-    const { windowMs, hardMs } = publisher.desired().snapshot.drain
-    const drains = actors.shards().map(async ({ ref }) => {
-      try {
-        await ref.within(hardMs + DRAIN_MARGIN_MS).drain(windowMs, hardMs)
-      } catch (thrown) {
-        this.#context.say(`weir: ${messageOf(thrown)}`)
-      }
-    })
-    await Promise.all(drains)
-  }
-
-  #assemble({ config, snapshot }: Loaded): Running {
-    const { say, timers, rng, provide } = this.#context
-    const { fleet, capacity } = provide(snapshot)
-    const operators = new Operators(fleet, this.#context)
-    const { sockets, held } = this.#succession
-    this.#succession.restore({ fleet, operators, snapshot })
-    const actors = this.#newActors(fleet, capacity, () => publisher)
-    const publisher: Publisher = new Publisher(actors, snapshot, say, {
-      prepare: (next) => operators.prepare(next),
-      sockets,
-      held,
-    })
-    const { duplicate = undefined } = this.#context
-    const admin = new AdminSocket({ sockets, duplicate, acceptor: () => actors.acceptor() })
-    const changes = new Changes(
-      {
-        loader: this.#loader,
-        publisher,
-        reclaimer: new Reclaimer(fleet),
-        timers,
-        ready: () => this.#phase === 'ready' && !this.#succession.yielded,
-        moveAdmin: (address) => bindAdmin(address, () => admin.move(address, actors.telemetry())),
-        say,
-        onChange: () => this.#show(),
-      },
-      config,
-    )
-    return {
-      capacity,
-      publisher,
-      actors,
-      changes,
-      operators,
-      admin,
-      fleet,
-      tree: new TreeRunner(
-        { children: treeOf(snapshot.shards), limits: limitsOf(snapshot.supervision) },
-        actors,
-        { timers, rng },
-      ),
-    }
-  }
-
-  #newActors(fleet: Fleet, { maxConnections }: Capacity, publisher: () => Publisher): Actors {
-    const { urls, connections, say } = this.#context
-    return new Actors({
-      urls,
-      fleet,
-      connections,
+  #assemble(loaded: Loaded): Running {
+    return assemble(this.#context, {
+      loaded,
+      loader: this.#loader,
       discovery: this.#discovery,
-      shardSeed: { fleet: fleet.handle, maxConnections, hashKey: this.#succession.secrets.hashKey },
-      desired: () => publisher().desired(),
-      groups: () => [...publisher().groups(), ...(this.#running?.admin.group() ?? [])],
-      main: {
-        restartShard: notBuilt,
-        restartShards: notBuilt,
-        fault: notBuilt,
-        reload: () => this.reload(),
-        patch: (order) => this.#patch(order),
-      },
-      say: (line) => say(`weir: ${line}`),
+      succession: this.#succession,
+      ready: () => this.#phase === 'ready' && !this.#succession.yielded,
+      reload: () => this.reload(),
+      patch: (order) => this.#patch(order),
       bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry),
-      bringUpAcceptor: () => publisher().bringUp(),
-      onChange: () => this.#show(),
+      show: () => this.#show(),
     })
   }
 
@@ -373,6 +288,7 @@ export class Program {
       reloads: running.changes.reloads,
       patches: running.operators.patches,
       overlays: running.operators.overlays,
+      estates: running.actors.shards.estates.counts,
     }
   }
 }
@@ -380,16 +296,4 @@ export class Program {
 /** Telemetry died: its successor is brought up with all of it. */
 function ignore(): void {}
 
-async function bindAdmin(address: string | undefined, bind: () => Promise<void>): Promise<void> {
-  try {
-    await bind()
-  } catch (thrown) {
-    throw new Refusal([await bindProblem('admin', address ?? '', thrown)])
-  }
-}
-
 async function nothing(): Promise<void> {}
-
-function notBuilt(): never {
-  throw new Error('not built yet')
-}

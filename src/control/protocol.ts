@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ListenerGroup } from '../io/engine.ts'
-import type { FaultKind } from '../proxy/control.ts'
+import type { EstateResult, FaultKind } from '../proxy/control.ts'
 import type { FleetHandle } from '../shm/layout.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Totals } from '../telemetry/history.ts'
@@ -25,8 +25,6 @@ export interface AcceptorControl {
   adopt(groups: readonly ListenerGroup[]): void
   open(address: string, members: number, backlog: number): ListenerGroup
   close(group: ListenerGroup): void
-  /** Share of new connections per member. */
-  steer(group: ListenerGroup, weights: readonly number[]): void
 }
 
 /** What the acceptor steers by. */
@@ -44,6 +42,8 @@ export interface WatchControl {
   stuck(shard: number): void
   /** It beats again, and gets connections again. */
   recovered(shard: number): void
+  /** Its heap is at the limit: it must be ended at once, before the process is. */
+  heapFull(shard: number): void
 }
 
 export type AcceptorSeed = {
@@ -57,6 +57,7 @@ export type AdminPlace = { readonly address: string; readonly fd: number }
 
 /** Telemetry: reads shared memory; writes the access log, serves the admin API. */
 export interface TelemetryControl {
+  fault(kind: FaultKind): void
   /** What it cannot read from shared memory. A newer view replaces an older one whole. */
   show(view: ProgramView): void
   /** Serve the admin API from this listening socket instead of the one before; undefined: from none. The descriptor is telemetry's from then on. If it fails, the one before stays. */
@@ -73,6 +74,7 @@ export interface TelemetryControl {
 
 /** The health actor: decides who may be picked, by what it probes and what the shards saw. */
 export interface HealthControl {
+  fault(kind: FaultKind): void
   /** Work by this snapshot from now on. What it decides of new endpoints stands in shared memory when this is answered. */
   apply(snapshot: Snapshot): void
   /** End its probes. */
@@ -118,7 +120,13 @@ export type ShardState = (typeof SHARD_STATES)[number]
 export type ProgramView = {
   readonly snapshot: Snapshot
   readonly phase: ProgramPhase
-  readonly shards: readonly { readonly state: ShardState; readonly restarts: number }[]
+  readonly shards: readonly {
+    readonly state: ShardState
+    readonly restarts: number
+    readonly deaths: number
+  }[]
+  /** What became of the connections that dead and replaced shards left. */
+  readonly estates: EstateResult
   /** Restarts of the other actors. */
   readonly restarts: Readonly<Record<'acceptor' | 'telemetry' | 'health' | 'discovery', number>>
   /** The program's own. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { SLOT_CAPACITY } from '../config/slots.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
@@ -10,6 +11,9 @@ import { wantedBindings } from './bindings.ts'
 import { capacityOf } from './capacity.ts'
 import type { Provision } from './program-context.ts'
 
+/** Shards there may be later, by a reload: more than anybody wants, and no more than fits (23 MiB of address space each). */
+const ROOM_PER_CORE = 4
+const MOST_ROOM = 64
 /** Of each shard: a quarter of a second at 60,000 requests/s, or four of 4,000 with long lines: a hiccup of the disk, or of a crowded core, costs no line. */
 const LOG_RING_BYTES = 1 << 23
 /** Of each shard: some hundred decision records, until telemetry takes them. */
@@ -23,9 +27,10 @@ const CLIENT_BUCKETS = 65_536
  */
 export function provide(snapshot: Snapshot, connections: Connections): Provision {
   const { shards, listeners } = snapshot
+  const room = Math.max(shards, Math.min(MOST_ROOM, ROOM_PER_CORE * availableParallelism()))
   const fdLimit = connections.raiseFdLimit()
   const handle = allocateFleet({
-    shards,
+    shards: room,
     endpoints: SLOT_CAPACITY.endpoint,
     clusters: SLOT_CAPACITY.cluster,
     listeners: SLOT_CAPACITY.listener,
@@ -37,5 +42,7 @@ export function provide(snapshot: Snapshot, connections: Connections): Provision
     ringRecords: RING_RECORDS,
   })
   const sockets = wantedBindings(listeners).length * shards
-  return { fleet: openFleet(handle), capacity: capacityOf(fdLimit, shards, sockets) }
+  const fleet = openFleet(handle)
+  fleet.shardCount = shards
+  return { fleet, capacity: capacityOf(fdLimit, shards, sockets) }
 }

@@ -75,8 +75,10 @@ export class Publisher {
 
   /** Throws a Refusal, or what `veto` throws. */
   async publish(snapshot: Snapshot, veto: () => Promise<void> = nothing): Promise<void> {
+    const { shards } = snapshot
+    await this.#extendAll(shards)
     const plan = planBindings(this.#desired.bindings, wantedBindings(snapshot.listeners))
-    const opened = await this.#openAll(plan.open)
+    const opened = await this.#openAll(plan.open, shards)
     try {
       await veto()
     } catch (thrown) {
@@ -136,12 +138,12 @@ export class Publisher {
   }
 
   /** All of them or none; every address that cannot be had is named. */
-  async #openAll(wanted: readonly Wanted[]): Promise<readonly Binding[]> {
+  async #openAll(wanted: readonly Wanted[], members: number): Promise<readonly Binding[]> {
     const opened: Binding[] = []
     const problems: string[] = []
     for (const want of wanted) {
       try {
-        opened.push({ ...want, group: await this.#open(want) })
+        opened.push({ ...want, group: await this.#open(want, members) })
       } catch (thrown) {
         problems.push(await bindProblem(`listener ${want.name}`, want.address, thrown))
       }
@@ -152,14 +154,30 @@ export class Publisher {
   }
 
   /** What we were born with, or a new one. */
-  #open(want: Wanted): Promise<ListenerGroup> {
+  #open(want: Wanted, members: number): Promise<ListenerGroup> {
     const { address, backlog } = want
-    const acceptor = this.#actors.acceptor().call
-    const members = this.#desired.snapshot.shards
     const given = this.#sockets.take(want)
-    if (given === undefined) return acceptor.open(address, members, backlog)
-    const missing = given.address.startsWith('unix:') ? 0 : members - given.fds.length
-    return missing > 0 ? acceptor.extend(given, missing, backlog) : Promise.resolve(given)
+    if (given === undefined) return this.#actors.acceptor().call.open(address, members, backlog)
+    return this.#extend(given, members, backlog)
+  }
+
+  /** A group with as many sockets, if it can have them. Groups only ever grow. */
+  #extend(group: ListenerGroup, members: number, backlog: number): Promise<ListenerGroup> {
+    const missing = group.address.startsWith('unix:') ? 0 : members - group.fds.length
+    if (missing <= 0) return Promise.resolve(group)
+    return this.#actors.acceptor().call.extend(group, missing, backlog)
+  }
+
+  /** Sockets for more shards, accepted from at once by those there are: whatever comes of the publication, nobody waits on one. */
+  async #extendAll(members: number): Promise<void> {
+    const { snapshot, bindings } = this.#desired
+    const extended: Binding[] = []
+    for (const binding of bindings)
+      extended.push({ ...binding, group: await this.#extend(binding.group, members, binding.backlog) })
+    if (extended.every(({ group }, n) => group === bindings[n]?.group)) return
+    this.#desired = { snapshot, bindings: extended }
+    await this.#actors.sync()
+    this.#announce()
   }
 }
 

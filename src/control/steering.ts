@@ -35,13 +35,11 @@ export class Steering {
     this.#isKnown = new Uint8Array(size)
   }
 
-  /** A measurement: shares of the time each was busy since the last one, 0…1, by shard. */
-  measure(busy: Float64Array): void {
-    for (let shard = 0; shard < busy.length; shard++) {
-      const alpha = this.#isKnown[shard] === 1 ? ALPHA : 1
-      this.#busy[shard]! += alpha * (busy[shard]! - this.#busy[shard]!)
-      this.#isKnown[shard] = 1
-    }
+  /** A measurement: the share of the time a shard was busy since the last one, 0…1. */
+  measure(shard: number, busy: number): void {
+    const alpha = this.#isKnown[shard] === 1 ? ALPHA : 1
+    this.#busy[shard]! += alpha * (busy - this.#busy[shard]!)
+    this.#isKnown[shard] = 1
   }
 
   /** A new life of a shard: what was measured of the one before is not of it. */

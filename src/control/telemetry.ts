@@ -1,10 +1,12 @@
 import { messageOf } from '../actor/errors.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import type { Timers } from '../actor/timers.ts'
+import { failOnPurpose } from '../io/fault.ts'
 import type { DoorRequest } from '../io/http-door.ts'
 import { problem } from '../io/problem.ts'
 import type { DoorReply } from '../io/problem.ts'
 import { readProcess } from '../io/process-readings.ts'
+import type { FaultKind } from '../proxy/control.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { renderExposition } from '../telemetry/exposition.ts'
 import type { MetricFamily } from '../telemetry/exposition.ts'
@@ -78,6 +80,10 @@ export class Telemetry implements TelemetryControl {
   totals(): Totals {
     const view = this.#view
     return view === undefined ? this.#before : totalsOf(this.#families(view), MOST_SERIES)
+  }
+
+  fault(kind: FaultKind): void {
+    failOnPurpose(kind)
   }
 
   reopenLog(): void {

@@ -23,9 +23,10 @@ export function treeView(children: readonly ChildStatus[]): Pick<ProgramView, 's
   return {
     shards: children
       .filter((child) => shardOf(child.id) >= 0)
-      .map(({ phase, restarts }) => ({
+      .map(({ phase, restarts, deaths }) => ({
         state: phase === 'starting' && restarts > 0 ? 'restarting' : SHARD_STATES[phase],
         restarts,
+        deaths,
       })),
     restarts: {
       acceptor: restartsOf('acceptor'),

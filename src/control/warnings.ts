@@ -14,9 +14,6 @@ export function staleNameWarning(host: string, reason: string, kept: number): st
 /** Of a configuration that takes the place of `before`, or of the first one. */
 export function snapshotWarnings(after: Snapshot, before?: Snapshot): readonly string[] {
   const lines: string[] = []
-  if (before !== undefined && after.shards !== before.shards) {
-    lines.push(`weir: warning: shards: ${after.shards} takes a restart, ${before.shards} run on`)
-  }
   const { bind } = after.admin
   if (bind !== undefined && bind !== before?.admin.bind && isExposed(bind)) {
     lines.push(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ChildSpec } from '../../../src/actor/child.ts'
 import { seededRng } from '../../../src/base/random.ts'
 import { TreeRunner } from '../../../src/control/runner.ts'
 import type { Keeper, Life } from '../../../src/control/runner.ts'
-import { shardSpec, treeOf } from '../../../src/control/tree.ts'
+import { shardSpec } from '../../../src/control/tree.ts'
 import { fakeTimers } from '../../support/fake-timers.ts'
 import type { FakeTimers } from '../../support/fake-timers.ts'
 
@@ -16,6 +17,13 @@ type Setup = {
   /** Its next bring-up fails. */
   readonly failing: Set<string>
 }
+
+const CHILDREN = ['acceptor', 'telemetry', 'health', 'shard 0'].map((id, stage): ChildSpec => ({
+  id,
+  stage,
+  restart: 'permanent',
+  group: 'all',
+}))
 
 function setup(maxRestarts = 100): Setup {
   const limits = { maxRestarts, withinMs: 60_000, backoff: { firstMs: 50, maxMs: 1000 } }
@@ -39,7 +47,7 @@ function setup(maxRestarts = 100): Setup {
     onRestartIn: (id, delayMs) => void log.push(`${id} in ${delayMs <= 1000 ? 'a while' : 'ages'}`),
     onChange: () => {},
   }
-  const tree = new TreeRunner({ children: treeOf(1), limits }, keeper, { timers, rng: seededRng(3) })
+  const tree = new TreeRunner({ children: CHILDREN, limits }, keeper, { timers, rng: seededRng(3) })
   return { tree, timers, log, failing, die: (id) => ends.get(id)?.('by itself') }
 }
 

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { ActorRef, Remote } from '../../../src/actor/rpc.ts'
 import type { Snapshot } from '../../../src/config/snapshot.ts'
 import { ShardLink } from '../../../src/control/shard-link.ts'
-import type { Desired } from '../../../src/control/shard-link.ts'
+import type { Orders } from '../../../src/control/shard-link.ts'
+import type { EngineMemory } from '../../../src/io/engine.ts'
 import type { ShardControl } from '../../../src/proxy/control.ts'
 
 /** A shard that notes what it is told; `stuck` answers never. */
@@ -22,7 +23,15 @@ function notingShard(): { readonly ref: ActorRef<ShardControl>; readonly told: s
   return { ref, told }
 }
 
-const desired = (version: number, bindings: Readonly<Record<number, number>>): Desired => ({
+const MEMORY = {} as EngineMemory
+
+/** By the fd of shard 1's member, which listener it is for; shards `serving` are in service. */
+const desired = (
+  version: number,
+  bindings: Readonly<Record<number, number>>,
+  serving: readonly number[] = [0, 1],
+): Orders => ({
+  serving,
   snapshot: { version } as Snapshot,
   bindings: Object.entries(bindings).map(([fd, listener]) => {
     const group = { address: 'x', fds: [Number(fd) - 1, Number(fd)] }
@@ -32,13 +41,13 @@ const desired = (version: number, bindings: Readonly<Record<number, number>>): D
 
 test('a new life is told everything: the snapshot first, then its own members of the groups', async () => {
   const { ref, told } = notingShard()
-  await new ShardLink(ref, 1).sync(() => desired(3, { 11: 0, 21: 1 }))
+  await new ShardLink(ref, 1, MEMORY).sync(() => desired(3, { 11: 0, 21: 1 }))
   assert.deepEqual(told, ['apply 3', 'listen 11 for 0', 'listen 21 for 1'])
 })
 
 test('afterwards only what is missing: sockets that came before those that went, a moved one let go of first', async () => {
   const { ref, told } = notingShard()
-  const link = new ShardLink(ref, 1)
+  const link = new ShardLink(ref, 1, MEMORY)
   await link.sync(() => desired(1, { 11: 0, 21: 1 }))
   told.length = 0
   await link.sync(() => desired(1, { 11: 0, 21: 1 }))
@@ -47,9 +56,20 @@ test('afterwards only what is missing: sockets that came before those that went,
   assert.deepEqual(told, ['apply 2', 'unlisten 21', 'listen 21 for 5', 'listen 31 for 2', 'unlisten 11'])
 })
 
+test('it stands in for those who are not in service, lets go when they are, and of everything when it leaves', async () => {
+  const { ref, told } = notingShard()
+  const link = new ShardLink(ref, 1, MEMORY)
+  await link.sync(() => desired(1, { 11: 4 }, [1]))
+  assert.deepEqual(told.splice(0), ['apply 1', 'listen 10 for 4', 'listen 11 for 4'])
+  await link.sync(() => desired(1, { 11: 4 }, [0, 1]))
+  assert.deepEqual(told.splice(0), ['unlisten 10'])
+  await link.sync(() => desired(1, { 11: 4 }, [0]))
+  assert.deepEqual(told.splice(0), ['unlisten 11'])
+})
+
 test('syncs that overlap end in what is desired last, each thing told once', async () => {
   const { ref, told } = notingShard()
-  const link = new ShardLink(ref, 1)
+  const link = new ShardLink(ref, 1, MEMORY)
   let now = desired(1, { 11: 0 })
   const first = link.sync(() => now)
   now = desired(2, { 21: 1 })
@@ -67,7 +87,7 @@ test('a sync that failed is made up for by the next', async () => {
       return ref.call.listen(fd, id)
     },
   })
-  const link = new ShardLink({ ...ref, within }, 1)
+  const link = new ShardLink({ ...ref, within }, 1, MEMORY)
   await assert.rejects(
     link.sync(() => desired(1, { 11: 0 })),
     /not now/,

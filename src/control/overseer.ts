@@ -1,0 +1,115 @@
+import { SIGN, Watch } from '../actor/watch.ts'
+import type { ChildStatus } from '../actor/child.ts'
+import type { Timers } from '../actor/timers.ts'
+import type { SupervisionSpec } from '../config/lifecycle.ts'
+import type { Fleet } from '../shm/fleet.ts'
+import { OTHER_ACTORS } from '../shm/layout.ts'
+import type { OtherActor } from '../shm/layout.ts'
+import { VITAL } from '../shm/vitals.ts'
+import { shardOf } from './tree.ts'
+
+export type OverseerContext = {
+  readonly fleet: Fleet
+  readonly timers: Timers
+  /** The clock of heartbeats. */
+  readonly machineMs: () => number
+  readonly supervision: () => SupervisionSpec
+  readonly children: () => readonly ChildStatus[]
+  readonly kill: (id: string, why: string) => void
+  /** Replace it in good order. */
+  readonly replace: (id: string) => void
+  readonly say: (line: string) => void
+}
+
+const LOOK_MS = 100
+/** Share of the heap's limit from which on an actor is replaced in good order. */
+const FULL = 0.8
+/** Readings (two a second) above it in a row: between two collections a heap may look full. */
+const READINGS = 2
+
+type Subject = { incarnation: number; readingMs: number; full: number; isLeaving: boolean }
+
+/**
+ * Main's eye on all actors: who has not beaten for too long is ended, and so is whose heap is at its limit; whose heap nears it is replaced before. (A shard
+ * that is merely stuck is the acceptor's business, `shard-watch.ts`: that one looks more often.)
+ */
+export class Overseer {
+  readonly #context: OverseerContext
+  readonly #watch: Watch
+  readonly #subjects = new Map<string, Subject>()
+  #cancel: () => void = () => {}
+
+  constructor(context: OverseerContext) {
+    const { fleet } = context
+    this.#context = context
+    this.#watch = new Watch(fleet.shape.shards + OTHER_ACTORS.length, Infinity)
+  }
+
+  start(): void {
+    const { timers } = this.#context
+    this.#cancel = timers.after(LOOK_MS, () => {
+      this.look()
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  look(): void {
+    const { children, machineMs, supervision } = this.#context
+    const nowMs = machineMs()
+    this.#watch.limitMs = supervision().killAfterMs
+    for (const child of children()) {
+      const { id, phase } = child
+      // One that is being replaced may hang over it.
+      if (phase === 'up' || phase === 'replacing' || phase === 'leaving') this.#lookAt(child, nowMs)
+      else this.#watch.end(this.#indexOf(id))
+    }
+  }
+
+  #lookAt({ id, incarnation }: ChildStatus, nowMs: number): void {
+    const { fleet, kill, supervision } = this.#context
+    const index = this.#indexOf(id)
+    const subject = this.#subjectOf(id, incarnation)
+    if (!this.#watch.isWatched(index)) this.#watch.begin(index, nowMs)
+    const who = nameOf(id)
+    if (this.#watch.look(index, fleet.actor(who).lastBeatMs, nowMs) === SIGN.silent)
+      return kill(id, `no heartbeat for ${supervision().killAfterMs} ms: it hangs`)
+    const vitals = fleet.vitals(who)
+    if (vitals[VITAL.heapAlarm] === 1) return kill(id, 'its heap is full')
+    this.#weigh(id, subject, vitals)
+  }
+
+  #weigh(id: string, subject: Subject, vitals: Float64Array): void {
+    const atMs = vitals[VITAL.at]!
+    if (atMs === subject.readingMs || subject.isLeaving) return
+    subject.readingMs = atMs
+    subject.full = vitals[VITAL.heapUsed]! >= FULL * vitals[VITAL.heapLimit]! ? subject.full + 1 : 0
+    if (subject.full < READINGS) return
+    subject.isLeaving = true
+    const mib = Math.round(vitals[VITAL.heapUsed]! / 2 ** 20)
+    this.#context.say(`${id} uses ${mib} MiB of heap, ${FULL * 100} % of its limit: it is replaced`)
+    this.#context.replace(id)
+  }
+
+  #subjectOf(id: string, incarnation: number): Subject {
+    const known = this.#subjects.get(id)
+    if (known?.incarnation === incarnation) return known
+    const subject = { incarnation, readingMs: 0, full: 0, isLeaving: false }
+    this.#subjects.set(id, subject)
+    this.#watch.end(this.#indexOf(id))
+    return subject
+  }
+
+  #indexOf(id: string): number {
+    const who = nameOf(id)
+    return typeof who === 'number' ? who : this.#context.fleet.shape.shards + OTHER_ACTORS.indexOf(who)
+  }
+}
+
+function nameOf(id: string): number | OtherActor {
+  const shard = shardOf(id)
+  return shard >= 0 ? shard : (id as OtherActor)
+}
