@@ -9,6 +9,7 @@ import {
 import { EngineAudit } from './engine-audit.ts'
 import { linger } from './sim/closing.ts'
 import type { Clockwork, Task } from './sim/clockwork.ts'
+import type { SimConnection } from './sim/connection.ts'
 import { EngineCore, flagsOf } from './sim/core.ts'
 import { Acceptor } from './sim/listener.ts'
 import { runOps } from './sim/ops.ts'
@@ -20,6 +21,7 @@ import { ERRNO, type SimSocket } from './sim/socket.ts'
 const WALL_START_MS = 1_767_225_600_000
 /** What arena bytes are overwritten with once their batch is over. */
 const POISON = 0xdd
+const PULSE_MS = 10
 
 /** Where an engine's connects lead: our end of a connection being made, or an errno when it fails at once. */
 export type Dial = (address: string) => SimSocket | number
@@ -46,6 +48,7 @@ export class SimEngine implements Engine {
   #tickMs = 0
   #tick: Task | null = null
   #lastBatchMs = 0
+  #pulse: Task | null = null
 
   constructor(clock: Clockwork, process: SimProcess, dial: Dial, options: EngineOptions) {
     const sitting = process.members.get(options.shard)
@@ -63,6 +66,7 @@ export class SimEngine implements Engine {
     this.mem.fill(POISON, 0, options.arenaBytes)
     core.onWork = () => this.#schedule()
     process.members.set(options.shard, core)
+    if (options.heartbeat !== undefined) this.#beat(options.heartbeat)
     this.#readClock()
   }
 
@@ -84,6 +88,7 @@ export class SimEngine implements Engine {
 
   connect(address: string): number {
     const core = this.#core
+    if (core.stopped) throw new Error('the engine was stopped')
     const socket = this.#dial(address)
     if (socket === ERRNO.EINVAL) return -socket
     core.count('connects')
@@ -93,6 +98,7 @@ export class SimEngine implements Engine {
       return -socket
     }
     const connection = core.admit(socket, false)
+    connection.peer = peerText(address)
     core.clock.note(core.name, 'connect', connection.fd)
     this.audit.connecting(connection.fd, connection.generation)
     return connection.fd
@@ -100,16 +106,17 @@ export class SimEngine implements Engine {
 
   generationOf(fd: number): number {
     const connection = this.#core.process.at(fd)
-    return connection !== null && connection.owner === this.#core ? connection.generation : 0
+    const ours = connection !== null && connection.owner === this.#core && !this.#core.stopped
+    return ours ? connection.generation : 0
   }
 
   progress(fd: number, generation: number): number {
-    const connection = this.#core.process.find(this.#core, fd, generation)
+    const connection = this.#find(fd, generation)
     return connection === null ? -1 : connection.bytesIn + connection.bytesOut
   }
 
   queued(fd: number, generation: number): number {
-    return this.#core.process.find(this.#core, fd, generation)?.out.length ?? -1
+    return this.#find(fd, generation)?.out.length ?? -1
   }
 
   tickEvery(ms: number): void {
@@ -120,14 +127,15 @@ export class SimEngine implements Engine {
   }
 
   listen(listenerFd: number, token: number): void {
-    const { users } = this.#core.process.listener(listenerFd)
+    const { users, tokens } = this.#core.process.listener(listenerFd)
     if (users.has(this.#core)) throw new Error(`EEXIST: engine ${this.#core.shard} listens on ${listenerFd}`)
     users.set(this.#core, token)
+    tokens.add(token)
     this.#schedule()
   }
 
   unlisten(listenerFd: number): void {
-    this.#core.process.listeners.get(listenerFd)?.users.delete(this.#core)
+    this.#core.process.listeners.get(listenerFd)?.dismiss(this.#core)
   }
 
   wake(shard: number): boolean {
@@ -138,9 +146,9 @@ export class SimEngine implements Engine {
   }
 
   take(fd: number, generation: number): number {
-    const { process } = this.#core
-    if (process.find(this.#core, fd, generation) !== null) return generation
-    const connection = process.leftBy(fd, generation)
+    if (this.#core.stopped) throw new Error('the engine was stopped')
+    if (this.#find(fd, generation) !== null) return generation
+    const connection = this.#core.process.leftBy(fd, generation)
     if (connection === null) return 0
     const taken = this.#core.take(connection)
     this.audit.taken(fd, taken, flagsOf(connection))
@@ -148,22 +156,29 @@ export class SimEngine implements Engine {
   }
 
   flagsOf(fd: number, generation: number): number {
-    const connection = this.#core.process.find(this.#core, fd, generation)
+    const connection = this.#find(fd, generation)
     return connection === null ? -1 : flagsOf(connection)
   }
 
   peerOf(fd: number, generation: number): string | undefined {
-    return this.#core.process.find(this.#core, fd, generation)?.peer
+    const connection = this.#find(fd, generation)
+    return connection === null || connection.socket.error !== 0 ? undefined : connection.peer
   }
 
   stop(): void {
     const core = this.#core
     if (core.stopped) return
     this.flush(this.live[LIVE.ops] ?? 0)
-    core.stopped = true
-    core.clock.cancel(this.#batch)
-    core.clock.cancel(this.#tick)
+    core.leave()
+    for (const task of [this.#batch, this.#tick, this.#pulse]) core.clock.cancel(task)
     for (const listener of core.process.listeners.values()) listener.users.delete(core)
+  }
+
+  /** The thread is stuck from now on: no batch ends and none begins. What follows is `stop`. */
+  hang(): void {
+    this.#core.hung = true
+    this.#core.clock.cancel(this.#batch)
+    this.#core.clock.cancel(this.#tick)
   }
 
   /** A counter or gauge by name. */
@@ -171,9 +186,20 @@ export class SimEngine implements Engine {
     return this.#core.stat(name)
   }
 
+  #find(fd: number, generation: number): SimConnection | null {
+    return this.#core.stopped ? null : this.#core.process.find(this.#core, fd, generation)
+  }
+
+  /** The heartbeat is of the thread's loop, not of its batches. */
+  #beat(heartbeat: Float64Array): void {
+    const { clock } = this.#core
+    heartbeat[0] = clock.nowMs
+    this.#pulse = clock.at(clock.nowMs + PULSE_MS, () => this.#beat(heartbeat), true)
+  }
+
   #schedule(): void {
-    const { clock, stopped } = this.#core
-    if (this.#handler === null || stopped || this.#batch !== null) return
+    const { clock, stopped, hung } = this.#core
+    if (this.#handler === null || stopped || hung || this.#batch !== null) return
     this.#batch = clock.after(clock.chance.between(clock.profile.batchMs), () => this.#runBatch(false))
   }
 
@@ -232,8 +258,9 @@ export class SimEngine implements Engine {
     this.audit.batch(this.events, rows)
     const handler = this.#handler
     this.live[LIVE.rows] = rows
-    if (handler !== null) this.flush(handler(rows))
-    if (core.stopped) return // it ended in this batch: what it had read stays where it lies
+    const ops = handler === null ? 0 : handler(rows)
+    if (!core.stopped && !core.hung) this.flush(ops)
+    if (core.stopped || core.hung) return // it ended in this batch: what it had read stays where it lies
     this.live[LIVE.rows] = 0
     this.mem.fill(POISON, 0, this.arenaBytes)
   }
@@ -253,6 +280,13 @@ export class SimEngine implements Engine {
     this.#tick = null
     const overdue = this.#core.clock.nowMs >= this.#lastBatchMs + this.#tickMs
     if (overdue && this.#handler !== null) this.#runBatch(true)
-    if (this.#tick === null && this.#tickMs > 0 && !this.#core.stopped) this.#armTick()
+    const { stopped, hung } = this.#core
+    if (this.#tick === null && this.#tickMs > 0 && !stopped && !hung) this.#armTick()
   }
+}
+
+/** `ip port` of an address that is connected to. */
+function peerText(address: string): string {
+  const parts = /^\[?(?<ip>[^\]]+)\]?:(?<port>\d+)$/.exec(address)?.groups
+  return address.startsWith('unix:') ? 'unix: 0' : `${parts?.['ip']} ${parts?.['port']}`
 }

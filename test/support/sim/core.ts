@@ -37,6 +37,8 @@ export class EngineCore implements ProcessMember {
   /** Ready connections, in the order they became so. */
   ready: SimConnection[] = []
   stopped = false
+  /** Its thread is stuck for good: nothing is served until it is stopped. */
+  hung = false
   #wakeRaised = false
   /** Asks for a batch soon. */
   onWork: () => void = () => {}
@@ -52,6 +54,7 @@ export class EngineCore implements ProcessMember {
     this.mem = new Uint8Array(buffer, at.mem, options.arenaBytes + options.ownBytes)
     this.ops = new Int32Array(buffer, at.ops, options.opRows * OP_WORDS)
     this.live = new Int32Array(buffer, at.live, LIVE_WORDS)
+    this.live.set([0, -1, 0])
   }
 
   count(stat: EngineStat, by = 1): void {
@@ -69,7 +72,7 @@ export class EngineCore implements ProcessMember {
   }
 
   markReady(connection: SimConnection): void {
-    if (connection.listed) return
+    if (connection.listed || this.stopped) return
     connection.listed = true
     this.ready.push(connection)
     this.onWork()
@@ -90,13 +93,21 @@ export class EngineCore implements ProcessMember {
     this.emit(EVENT.takenOver, connection, [tag, flagsOf(connection)])
   }
 
-  /** A connection that a stopped engine left; its new generation. Relays of the life before are forgotten. */
+  /** The engine stops: its connections keep what is true of them, and forget what it was about to do with them. */
+  leave(): void {
+    this.stopped = true
+    for (const connection of this.process.owned(this)) {
+      connection.relay = null
+      connection.feeder = null
+      connection.listed = false
+    }
+    this.ready = []
+    this.count('open', -this.stat('open'))
+    this.count('queuedBytes', -this.stat('queuedBytes'))
+  }
+
+  /** A connection that a stopped engine left; its new generation. */
   take(connection: SimConnection): number {
-    const { relay, feeder } = connection
-    if (relay !== null) relay.to.feeder = null
-    if (feeder !== null) feeder.relay = null
-    connection.relay = null
-    connection.feeder = null
     this.#own(connection, this.process.nextOf(connection.generation))
     this.clock.note(this.name, 'take', connection.fd)
     return connection.generation
@@ -226,7 +237,7 @@ export class EngineCore implements ProcessMember {
 
   later(delayMs: number, run: () => void): Task {
     return this.clock.after(delayMs, () => {
-      if (!this.stopped) run()
+      if (!this.stopped && !this.hung) run()
     })
   }
 

@@ -17,9 +17,17 @@ export class SimListener {
   readonly queue: Arrival[] = []
   /** Engines that accept from it, each with its own token. */
   readonly users: Map<EngineCore, number> = new Map()
+  /** Tokens it was listened on with and not dismissed from: whoever connects waits for the successor of an engine that died. */
+  readonly tokens: Set<number> = new Set()
 
   constructor(fd: number) {
     this.fd = fd
+  }
+
+  dismiss(user: EngineCore): void {
+    const token = this.users.get(user)
+    this.users.delete(user)
+    if (token !== undefined && ![...this.users.values()].includes(token)) this.tokens.delete(token)
   }
 
   arrive(arrival: Arrival): void {

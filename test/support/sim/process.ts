@@ -98,7 +98,7 @@ export class SimProcess implements Connections {
     for (const connection of this.#connections(shard)) {
       const { fd, generation, accepted, token, bytesIn, bytesOut } = connection
       const moved = bytesIn + bytesOut
-      if (!connection.alive || connection.connecting || connection.failure !== 0) this.#end(connection)
+      if (isEnding(connection)) this.#end(connection)
       else rows.push(fd, generation, accepted ? 1 : 2, token, moved | 0, Math.floor(moved / 0x1_0000_0000))
     }
     return Int32Array.from(rows)
@@ -115,7 +115,7 @@ export class SimProcess implements Connections {
   leftBy(fd: number, generation: number): SimConnection | null {
     const connection = this.at(fd)
     if (connection === null || connection.generation !== generation || generation === 0) return null
-    return connection.owner.stopped ? connection : null
+    return connection.owner.stopped && !isEnding(connection) ? connection : null
   }
 
   resetOwned(shard: number): number {
@@ -128,7 +128,9 @@ export class SimProcess implements Connections {
   }
 
   #assertStopped(shard: number): void {
-    if (this.members.get(shard)?.stopped === false) throw new Error(`engine ${shard} still runs`)
+    if (this.members.get(shard)?.stopped === false) {
+      throw Object.assign(new Error(`engine ${shard} still runs`), { code: 'ERR_WEIR_SHARD_ALIVE' })
+    }
   }
 
   /** End a connection that nobody serves. True: in good order, its output being the kernel's already. */
@@ -148,8 +150,17 @@ export class SimProcess implements Connections {
     }
   }
 
+  owned(owner: ConnectionOwner): readonly SimConnection[] {
+    return this.#connections(owner.shard).filter((connection) => connection.owner === owner)
+  }
+
   #connections(shard?: number): SimConnection[] {
     const all = this.#table.filter((slot) => slot !== undefined && slot !== 'other')
     return shard === undefined ? all : all.filter((connection) => connection.owner.shard === shard)
   }
+}
+
+/** Neither end of it can be gone on with. */
+function isEnding({ alive, connecting, failure }: SimConnection): boolean {
+  return !alive || connecting || failure !== 0
 }

@@ -190,9 +190,7 @@ export class SimWorld {
   }
 
   #listenerOf(token: number): SimListener | null {
-    const candidates = [...this.process.listeners.values()].filter((listener) =>
-      [...listener.users.values()].includes(token),
-    )
+    const candidates = [...this.process.listeners.values()].filter((listener) => listener.tokens.has(token))
     return candidates.length === 0 ? null : (candidates[this.#clock.chance.below(candidates.length)] ?? null)
   }
 
