@@ -5,58 +5,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Agent, request } from 'undici'
 import { namedBackend, startBackend } from '../support/backend.ts'
+import { startLoad } from '../support/load.ts'
 import { settingText, startProxy } from '../support/proxied.ts'
 import { dataPlanePid, startWeir, until } from '../support/weir.ts'
 import { dial, rawBackend } from '../support/wire.ts'
-import type { Scope } from '../support/wire.ts'
-
-type Load = {
-  readonly done: () => number
-  readonly failures: readonly string[]
-  readonly stop: () => Promise<void>
-}
-
-/** Requests in a loop on `clients` connections until told to stop; what was not a 200 with the right body is a failure. */
-function load(
-  t: Scope,
-  url: () => string,
-  clients: number,
-  refusedIsFine: () => boolean = () => false,
-): Load {
-  const agent = new Agent({ connections: clients, pipelining: 1 })
-  t.after(() => agent.destroy())
-  const failures: string[] = []
-  let done = 0
-  let running = true
-  const one = async (): Promise<void> => {
-    while (running) {
-      try {
-        const { statusCode, body } = await request(url(), { dispatcher: agent })
-        const text = await body.text()
-        if (statusCode !== 200 || !text.startsWith('ok')) failures.push(`${statusCode} ${text}`)
-        done++
-      } catch (error) {
-        if (refusedIsFine()) return
-        failures.push(String((error as Error & { code?: string }).code ?? error))
-      }
-    }
-  }
-  const loops = Promise.all(Array.from({ length: clients }, one))
-  const stop = async (): Promise<void> => {
-    running = false
-    await loops
-  }
-  return { done: () => done, failures, stop }
-}
 
 test('SIGHUP under load: listeners and clusters come and go, not one request fails', async (t) => {
   const backends = await Promise.all(['ok a', 'ok b', 'ok c'].map((name) => namedBackend(t, name)))
   const addresses = backends.map(({ address }) => address)
   const weir = await startProxy(t, { endpoints: addresses.slice(0, 1), shards: 2 })
   const url = weir.url('web')
-  const running = load(t, () => url, 12)
+  const running = startLoad(t, () => url, 12)
   for (let round = 0; round < 8; round++) {
     const endpoints = [addresses[round % 3] ?? '', addresses[(round + 1) % 3] ?? '']
     const base = settingText({ endpoints, shards: 2, cluster: `pool: { maxPerHost: ${4 + round} }` })
@@ -77,7 +37,7 @@ test('SIGTERM under load: what was begun is finished, nothing fails but connects
   const url = weir.url('web')
   let stopping = false
   let refused = 0
-  const running = load(
+  const running = startLoad(
     t,
     () => url,
     16,
