@@ -3,7 +3,7 @@ import type { Snapshot } from '../../src/config/snapshot.ts'
 import type { EngineOptions } from '../../src/io/engine.ts'
 import type { EstateResult } from '../../src/proxy/control.ts'
 import { killAfter } from './estate/death.ts'
-import { settleEstate } from './estate/settle.ts'
+import { openEstate, shareOut } from './estate/settle.ts'
 import { LISTENER, makeFleet, residue, snapshotOf, startSimShard } from './sim-shard.ts'
 import type { SimShard, SnapshotParts } from './sim-shard.ts'
 import type { SimListener } from './sim/listener.ts'
@@ -125,14 +125,18 @@ export class ProxyRig {
   /** The thread of a shard ends, so many moments from now (0: between two batches); see `estate/death.ts`. */
   kill(index: number, moments: number = 0): void {
     const sim = this.shards[index]!
-    killAfter(sim, moments, () => this.#dead.add(sim))
+    killAfter(sim, moments, () => {
+      sim.engine.stop()
+      this.#dead.add(sim)
+    })
     this.until(() => this.#dead.has(sim))
   }
 
   /** What main does then: the living inherit. */
   async settle(index: number): Promise<EstateResult> {
     const heirs = this.shards.filter((sim) => !this.#dead.has(sim))
-    return settleEstate(this.world, this.shards[index]!, heirs)
+    const dead = this.shards[index]!
+    return shareOut(dead, openEstate(this.world, dead), heirs)
   }
 
   /** Drain, leave the configuration empty, and see that nothing is left of anything. */

@@ -145,9 +145,9 @@ export const startSimShard = (
   world: SimWorld,
   fleet: Fleet,
   index = 0,
-  options: Partial<EngineOptions> & { readonly reactor?: ReactorOptions } = {},
+  options: Partial<EngineOptions> & { readonly reactor?: ReactorOptions; readonly life?: number } = {},
 ): SimShard => {
-  const { reactor = SMALL_REACTOR, ...engineOptions } = options
+  const { reactor = SMALL_REACTOR, life = 0, ...engineOptions } = options
   const sizes = { ...SIM_ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(reactor), ...engineOptions }
   const memory = allocateEngineMemory(sizes)
   const engine = world.engine({ ...sizes, shard: index, stats: fleet.stripe(index).engine, memory })
@@ -157,7 +157,7 @@ export const startSimShard = (
     engine,
     fleet,
     clock: { monotonicMs: () => world.nowMs, wallMs: () => world.nowMs },
-    rng: new Sfc32(world.seed, index, 7),
+    rng: new Sfc32(world.seed, index, 7 + life),
     hashKey: [1, 2],
     reactor,
     maxConnections: engineOptions.maxConnections ?? 0,

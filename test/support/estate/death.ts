@@ -9,12 +9,15 @@ export class Death extends Error {
 }
 
 type Countdown = { left: number; onDeath: () => void }
+/** The shard that handles a batch: only then it can die in the midst of something. */
+let working: Reactor | undefined
 const countdowns = new WeakMap<Reactor, Countdown>()
 
 /** A moment at which a thread may end. */
 const step = (reactor: Reactor): void => {
   const countdown = countdowns.get(reactor)
-  if (countdown !== undefined && --countdown.left === 0) throw new Death('the thread ends here')
+  if (countdown !== undefined && reactor === working && --countdown.left === 0)
+    throw new Death('the thread ends here')
 }
 
 const OPS = [
@@ -54,24 +57,33 @@ export const makeMortal = ({ shard, engine }: Pick<SimShard, 'shard' | 'engine'>
   const start = engine.start.bind(engine)
   engine.start = (handler: BatchHandler): void => {
     start((rows) => {
+      working = reactor
       try {
         return handler(rows)
       } catch (error) {
         if (!(error instanceof Death)) throw error
         countdowns.get(reactor)?.onDeath()
         return 0
+      } finally {
+        working = undefined
       }
     })
   }
 }
 
-/** Its thread ends so many moments from now, in the midst of whatever it does then; 0: now, between two batches. `onDeath` runs when it has. */
+/**
+ * Its thread comes to a stand so many moments from now, in the midst of whatever it does then; 0: now, between two batches. Then `onDeath` runs: it is to end
+ * the engine.
+ */
 export const killAfter = ({ shard, engine }: SimShard, moments: number, onDeath: () => void): void => {
   const die = (): void => {
     countdowns.delete(shard.reactor)
-    engine.stop()
+    engine.hang()
     onDeath()
   }
   if (moments === 0) die()
   else countdowns.set(shard.reactor, { left: moments, onDeath: die })
 }
+
+/** What was announced does not come. */
+export const spare = ({ shard }: SimShard): void => void countdowns.delete(shard.reactor)

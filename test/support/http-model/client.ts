@@ -26,6 +26,8 @@ export type Scene = {
   readonly ledger: Ledger
   /** May a FIN at this moment have crossed a request sent at `sentMs`? `answered`: some request on the connection was. */
   readonly mayClose: (sentMs: number, answered: boolean) => boolean
+  /** Nothing but the end of a shard between two batches can break a connection. */
+  readonly unbroken: boolean
 }
 
 /** How long a head or a body stops half way. */
@@ -46,6 +48,7 @@ export class ModelClient {
   readonly #ledger: Ledger
   readonly #plan: ClientPlan
   readonly #mayClose: Scene['mayClose']
+  readonly #unbroken: boolean
   readonly #reader: MessageReader
   /** Sent and not answered, oldest first. */
   readonly #waiting: Waiting[] = []
@@ -59,12 +62,13 @@ export class ModelClient {
   #ended = false
   #left = false
 
-  constructor({ world, ledger, mayClose }: Scene, peer: SimPeer, plan: ClientPlan) {
+  constructor({ world, ledger, mayClose, unbroken }: Scene, peer: SimPeer, plan: ClientPlan) {
     this.peer = peer
     this.#world = world
     this.#ledger = ledger
     this.#plan = plan
     this.#mayClose = mayClose
+    this.#unbroken = unbroken
     peer.keepReceived = false
     this.#reader = new MessageReader({
       head: (message) => this.#head(message),
@@ -235,6 +239,7 @@ export class ModelClient {
   #fin(): void {
     const proper = this.#reader.finish()
     insist('truncation', proper, 'the proxy sent FIN in the middle of a response')
+    this.#outlives(this.#closing || this.#mayClose(-Infinity, true))
     this.#ended = true
     if (this.#switched >= 0) this.peer.fin()
     this.#settle('unanswered')
@@ -249,7 +254,14 @@ export class ModelClient {
     this.peer.close()
   }
 
+  /** It was between two requests, or in a tunnel, and now it is cut off. */
+  #outlives(excused: boolean): void {
+    if (!this.#unbroken || excused || this.over || this.#waiting.length > 0) return
+    insist('idle', false, 'an idle connection was lost')
+  }
+
   #broke(): void {
+    this.#outlives(false)
     this.#ended = true
     this.#settle('reset')
   }

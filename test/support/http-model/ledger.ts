@@ -3,6 +3,7 @@ export const LAW = {
   answered: 'every request gets exactly one response or one reset',
   exact:
     'a complete response is byte-exact, belongs to its request and comes in order; a request arrives byte-exact',
+  idle: 'an idle client outlives its shard',
   truncation: 'a truncated response never ends cleanly',
   attempts:
     'backends see a request that is not idempotent at most once, an idempotent one at most twice per try it may have',

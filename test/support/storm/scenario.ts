@@ -13,6 +13,8 @@ import type { Chance } from '../sim/chance.ts'
 import { drawProfile, HOSTILE, ROUGH } from '../sim/profile.ts'
 import type { SimProfile } from '../sim/profile.ts'
 import { ERRNO } from '../sim/socket.ts'
+import { drawDeaths } from './deaths.ts'
+import type { DeathPlan } from './deaths.ts'
 import { drawClient } from './traffic.ts'
 
 /** A configuration as it stands from `atMs` on. */
@@ -46,6 +48,8 @@ export type Scenario = {
   /** When the drain begins; Infinity: when all is done. */
   readonly drainAtMs: number
   readonly drain: { readonly windowMs: number; readonly hardMs: number }
+  /** Shards that die. In a calm storm: between two batches. */
+  readonly deaths: readonly DeathPlan[]
 }
 
 const PATIENT_LISTENER: ListenerTimeouts = {
@@ -108,6 +112,7 @@ export const drawScenario = (chance: Chance): Scenario => {
     queueCap: chance.happens(0.5) ? 98_304 : 262_144,
     drainAtMs: !calm && chance.happens(0.3) ? chance.below(2500) : Infinity,
     drain: { windowMs: chance.below(1000), hardMs: chance.happens(0.5) ? 200 : 1000 + chance.below(2000) },
+    deaths: chance.happens(0.4) ? drawDeaths(chance, shards, calm) : [],
   }
 }
 

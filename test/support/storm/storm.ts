@@ -16,9 +16,11 @@ import {
   startSimShard,
 } from '../sim-shard.ts'
 import type { SimShard } from '../sim-shard.ts'
+import type { Fleet } from '../../../src/shm/fleet.ts'
 import type { SimListener } from '../sim/listener.ts'
 import { SimFailure, SimWorld } from '../sim/world.ts'
 import type { Snapshot } from '../../../src/config/snapshot.ts'
+import { Deaths } from './deaths.ts'
 import { drawScenario } from './scenario.ts'
 import type { Scenario, Setting } from './scenario.ts'
 
@@ -36,6 +38,11 @@ export class Storm {
   readonly shards: SimShard[] = []
   readonly #listeners: SimListener[] = []
   readonly #clients: ModelClient[] = []
+  readonly #fleet: Fleet
+  readonly #deaths: Deaths
+  #lives = 0
+  /** What was said of estates that it should not have been. */
+  readonly #troubles: unknown[] = []
   #version = 0
   #begun = 0
   #drainedFrom = Infinity
@@ -45,6 +52,16 @@ export class Storm {
     const draft = new SimWorld(seed)
     this.scenario = drawScenario(draft.chance)
     this.world = new SimWorld(seed, this.scenario.profile)
+    this.#fleet = makeFleet(this.scenario.shards)
+    this.#deaths = new Deaths({
+      world: this.world,
+      shards: this.shards,
+      succeed: (index) => this.#succeed(this.#fleet, index),
+      settled: (result) => {
+        for (const [what, count] of Object.entries(result)) if (count > 0) this.ledger.count(`estate ${what}`)
+      },
+      failed: (error) => this.#troubles.push(error),
+    })
   }
 
   /** Run to the end. Throws a `LawBroken` if a law was, whatever else went wrong otherwise, with the seed and the trace. */
@@ -79,24 +96,25 @@ export class Storm {
       }
     })
     const most = ({ retry, hedge }: Setting): number => 1 + retry.attempts + (hedge?.attempts ?? 0)
-    ledger.tries = Math.max(...scenario.settings.map(most))
-    const fleet = makeFleet(scenario.shards)
+    const rescue = scenario.deaths.length > 0 ? 2 : 1
+    ledger.tries = rescue * Math.max(...scenario.settings.map(most))
+    const fleet = this.#fleet
     for (let index = 0; index < scenario.shards; index++) {
-      const sim = startSimShard(world, fleet, index, {
-        queueCap: scenario.queueCap,
-        ...(scenario.scarce ? { reactor: SCARCE_REACTOR, opRows: 64, eventRows: 64 } : {}),
-      })
-      this.shards.push(sim)
+      this.shards.push(this.#start(fleet, index))
       this.#listeners.push(world.listener())
     }
-    connectionLimits(world, this.shards, () => this.#settingsInForce)
-    exchangeLimits(world, fleet, scenario.settings, () => this.#done)
+    if (scenario.deaths.length === 0) {
+      // A tunnel that outlives its shard is not counted against them.
+      connectionLimits(world, this.shards, () => this.#settingsInForce)
+      exchangeLimits(world, fleet, scenario.settings, () => this.#done)
+    }
     for (const setting of scenario.settings) {
       if (setting.atMs === 0) this.#apply(setting)
       else world.after(setting.atMs, () => this.#apply(setting))
     }
     this.shards.forEach(({ shard }, index) => shard.listen(this.#listeners[index]?.fd ?? -1, TOKEN))
-    const scene = { world, ledger, mayClose: this.#mayClose }
+    for (const death of scenario.deaths) world.after(death.atMs, () => this.#deaths.announce(death))
+    const scene = { world, ledger, mayClose: this.#mayClose, unbroken: scenario.calm }
     for (const { atMs, plan } of scenario.clients) {
       world.after(atMs, () => {
         this.#begun++
@@ -104,6 +122,22 @@ export class Storm {
       })
     }
     if (scenario.drainAtMs < Infinity) world.after(scenario.drainAtMs, () => this.#drain())
+  }
+
+  #start(fleet: Fleet, index: number): SimShard {
+    const { scarce, queueCap } = this.scenario
+    return startSimShard(this.world, fleet, index, {
+      queueCap,
+      life: this.#lives++,
+      ...(scarce ? { reactor: SCARCE_REACTOR, opRows: 64, eventRows: 64 } : {}),
+    })
+  }
+
+  #succeed(fleet: Fleet, index: number): SimShard {
+    const sim = this.#start(fleet, index)
+    sim.shard.apply(this.#snapshot(this.#lastSetting()))
+    if (this.#drainedFrom === Infinity) sim.shard.listen(this.#listeners[index]?.fd ?? -1, TOKEN)
+    return sim
   }
 
   #settingsInForce: Setting[] = []
@@ -119,6 +153,7 @@ export class Storm {
     this.#settingsInForce = [setting]
     const snapshot = this.#snapshot(setting)
     for (const { shard } of this.shards) {
+      if (this.#deaths.isDead(shard.index)) continue
       shard.apply(empty ? { ...snapshot, clusters: [], routes: [] } : snapshot)
     }
   }
@@ -144,6 +179,7 @@ export class Storm {
 
   #drain(): void {
     if (this.#drainedFrom < Infinity) return
+    this.#deaths.end()
     this.#drainedFrom = this.world.nowMs
     const { windowMs, hardMs } = this.scenario.drain
     this.shards.forEach(({ shard }, index) => {
@@ -165,6 +201,7 @@ export class Storm {
 
   #conclude(): void {
     const { scenario, ledger } = this
+    insist('contained', this.#troubles.length === 0, String(this.#troubles[0]))
     for (const client of this.#clients) client.conclude()
     insist('drain', this.#drained === this.shards.length, `${this.#drained} of the shards are drained`)
     for (const sim of this.shards) {
@@ -176,8 +213,12 @@ export class Storm {
       insist('memory', sim.engine.stat('overflows') === 0, 'an output queue passed its cap')
     }
     if (!scenario.calm) return
+    const mourning = this.#deaths.count > 0
     for (const { id, method, outcome, error } of ledger.entries.values()) {
-      insist('calm', outcome === 'complete', `${method} ${id} ended ${outcome} ${error}`)
+      const lost =
+        mourning &&
+        (outcome === 'reset' || outcome === 'unanswered' || error.endsWith('proxy_internal_error'))
+      insist('calm', outcome === 'complete' || lost, `${method} ${id} ended ${outcome} ${error}`)
     }
   }
 }
