@@ -126,7 +126,7 @@ function actorsOf(
       patch,
     },
     say: (line) => say(`weir: ${line}`),
-    nowMs: timers.nowMs,
+    nowMs: () => timers.nowMs(),
     bringUpTelemetry,
     bringUpAcceptor: () => running().publisher.bringUp(),
     kill: (id, why) => running().tree.kill(id, why),

@@ -111,7 +111,7 @@ function stateFamily(
 /** Decision records: what the shards wrote and had to drop, what telemetry keeps of them. */
 export function explainFamilies(fleet: Fleet, counts: ExplainCounts): readonly MetricFamily[] {
   const written = (field: 'records' | 'dropped'): readonly Sample[] =>
-    fleet.stripes
+    fleet.live
       .filter(({ explain }) => explain.capacity > 0)
       .map(({ shard, explain }) => ({ labels: { shard: String(shard) }, value: ringCounts(explain)[field] }))
   return [

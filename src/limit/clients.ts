@@ -18,6 +18,7 @@ export type HashKey = readonly [number, number]
  * A dead shard's stripe is zeroed by `zeroStripe`.
  */
 export class ClientCounts {
+  readonly #fleet: Fleet
   readonly #stripes: readonly Int32Array[]
   readonly #own: Int32Array
   readonly #buckets: number
@@ -31,6 +32,7 @@ export class ClientCounts {
   constructor(fleet: Fleet, shard: number, hashKey: HashKey) {
     const { clientBuckets } = fleet.shape
     if (clientBuckets < 1 || clientBuckets > 65_536) throw new RangeError('clientBuckets must be 1…65,536')
+    this.#fleet = fleet
     this.#stripes = fleet.stripes.map((stripe) => stripe.clients)
     this.#own = fleet.stripe(shard).clients
     this.#buckets = clientBuckets
@@ -91,7 +93,8 @@ export class ClientCounts {
   #estimate(): number {
     let first = 0
     let second = 0
-    for (let i = 0; i < this.#stripes.length; i++) {
+    const shards = this.#fleet.shardCount
+    for (let i = 0; i < shards; i++) {
       const stripe = this.#stripes[i]!
       first += Atomics.load(stripe, this.#first)
       second += Atomics.load(stripe, this.#second)

@@ -24,9 +24,10 @@ export class FleetPorts implements ClusterPorts {
   /** Places under the limits of clusters and endpoints. */
   readonly #admitted: SharedCount
   readonly #admittedAt: SharedCount
+  readonly #fleet: Fleet
   readonly #recorder: ShardRecorder
   readonly #balancing: BalancingPorts
-  /** Gauges of the other shards. */
+  /** Gauges of the other shards, by index. */
   readonly #others: readonly { shard: number; clusters: Int32Array; endpoints: Int32Array }[]
 
   constructor(fleet: Fleet, shard: number, recorder: ShardRecorder, balancing: BalancingPorts) {
@@ -34,6 +35,7 @@ export class FleetPorts implements ClusterPorts {
     this.#admitted = new SharedCount(fleet, 'clusterGauges', shard, GAUGE.admitted)
     this.#admittedAt = new SharedCount(fleet, 'endpointGauges', shard, GAUGE.admitted)
     this.#recorder = recorder
+    this.#fleet = fleet
     this.#balancing = balancing
     this.#others = fleet.stripes
       .filter((stripe) => stripe.shard !== shard)
@@ -100,8 +102,12 @@ export class FleetPorts implements ClusterPorts {
   /** Some shard with requests that wait to be admitted to the cluster. */
   #otherQueued(cluster: number): number {
     const at = cluster * GAUGE_WORDS + GAUGE.queued
-    for (let i = 0; i < this.#others.length; i++)
-      if (this.#others[i]!.clusters[at]! > 0) return this.#others[i]!.shard
+    const shards = this.#fleet.shardCount
+    for (let i = 0; i < this.#others.length; i++) {
+      const { shard, clusters } = this.#others[i]!
+      if (shard >= shards) break
+      if (clusters[at]! > 0) return shard
+    }
     return -1
   }
 
@@ -113,8 +119,10 @@ export class FleetPorts implements ClusterPorts {
     const ofCluster = clusterId * GAUGE_WORDS + gauge
     const ofEndpoint = endpointId * GAUGE_WORDS + gauge
     let either = -1
+    const shards = this.#fleet.shardCount
     for (let i = 0; i < this.#others.length; i++) {
       const other = this.#others[i]!
+      if (other.shard >= shards) break
       if (other.clusters[ofCluster]! <= 0) continue
       if (other.endpoints[ofEndpoint]! > 0) return other.shard
       if (maxTotal > 0) either = other.shard

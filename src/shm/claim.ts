@@ -18,9 +18,13 @@ const RETRIES = 4
  * A refusal may be spurious: claimers that add at once see each other, and each withdraws. They retry a few times at once;
  * beyond that, one who waits for a place must ask again now and then, as it must anyway to notice places freed by other shards.
  *
+ * Of more shards than before the number is raised before the first of them claims anything: who read the number before that read it, and so
+ * added, before any of their adds, and they see it.
+ *
  * A crash costs nothing for ever: the dead shard's stripe is zeroed (`zeroStripe`), whatever it was in the midst of.
  */
 export class SharedCount {
+  readonly #fleet: Fleet
   readonly #stripes: readonly Int32Array[]
   readonly #own: Int32Array
   readonly #gauge: number
@@ -28,6 +32,7 @@ export class SharedCount {
   /** `gauge`: the column, `GAUGE.open` or `GAUGE.admitted`. */
   constructor(fleet: Fleet, table: GaugeTable, shard: number, gauge: number = GAUGE.open) {
     this.#gauge = gauge
+    this.#fleet = fleet
     this.#stripes = fleet.stripes.map((stripe) => stripe[table])
     this.#own = fleet.stripe(shard)[table]
   }
@@ -55,7 +60,8 @@ export class SharedCount {
 
   #sum(at: number): number {
     let sum = 0
-    for (let i = 0; i < this.#stripes.length; i++) sum += Atomics.load(this.#stripes[i]!, at)
+    const shards = this.#fleet.shardCount
+    for (let i = 0; i < shards; i++) sum += Atomics.load(this.#stripes[i]!, at)
     return sum
   }
 }

@@ -47,6 +47,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
   readonly #shards: number
   /** A shard's own index among the producers. */
   readonly #self: number
+  /** In the order in which they are heard: shards come last, by index. */
   readonly #producers: readonly number[]
   readonly #readers: readonly BroadcastReader[]
   readonly #observer: FoldObserver | undefined
@@ -60,6 +61,8 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
   readonly #clusterLimit: ClusterLimit = new ClusterLimit()
   #nowMs = 0
   #producer = 0
+  /** Shards that were there at the last fold. */
+  #heard = 0
   /** Its index among those who hold beliefs: shards, then health. */
   #believer = 0
   #visitor: FoldVisitor | undefined
@@ -69,7 +72,7 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     const { shape } = fleet
     super(shape, shape.shards + 1)
     const index = (who: OtherActor): number => shape.shards + OTHER_ACTORS.indexOf(who)
-    const everybody = [...Array.from({ length: shape.shards }, (_, shard) => shard), ...SPEAKERS.map(index)]
+    const everybody = [...SPEAKERS.map(index), ...Array.from({ length: shape.shards }, (_, shard) => shard)]
     const scratch = new RecordScratch()
     this.#fleet = fleet
     this.#shards = shape.shards
@@ -136,9 +139,15 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     this.#nowMs = nowMs
     this.#visitor = visitor
     let records = 0
+    // Those that went are heard once more: their last word is that they hold nothing.
+    const shards = this.#fleet.shardCount
+    const heard = Math.max(shards, this.#heard)
+    this.#heard = shards
     for (let i = 0; i < this.#readers.length; i++) {
       const reader = this.#readers[i]!
-      this.#producer = this.#producers[i]!
+      const producer = this.#producers[i]!
+      if (producer >= heard && producer < this.#shards) break
+      this.#producer = producer
       this.#believer = Math.min(this.#producer, this.#shards)
       records += reader.drain(this)
       if (reader.lost === 0 && !reader.renewed) continue

@@ -154,6 +154,11 @@ export class Fleet {
     return stripe
   }
 
+  /** Of the shards that may live now. History of those that went is in `stripes`. */
+  get live(): readonly Stripe[] {
+    return this.stripes.slice(0, this.shardCount)
+  }
+
   /** The line of a shard (by index) or of another actor (by name). */
   actor(who: number | OtherActor): ActorLine {
     const line = this.#actors[this.#indexOf(who)]
@@ -227,6 +232,6 @@ export const sumGauge = (
   gauge: number,
 ): number => {
   let sum = 0
-  for (const stripe of fleet.stripes) sum += Atomics.load(stripe[table], row * GAUGE_WORDS + gauge)
+  for (const stripe of fleet.live) sum += Atomics.load(stripe[table], row * GAUGE_WORDS + gauge)
   return sum
 }

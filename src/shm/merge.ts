@@ -55,6 +55,8 @@ export class CostMerge {
   readonly #ranks: Float64Array
   readonly #winner: Int32Array
   readonly #producers: number
+  /** Above the highest that ever took one, but for the last, which is no shard. */
+  #end = 0
 
   constructor(slots: number, producers: number) {
     this.cost = new Float64Array(slots)
@@ -69,6 +71,7 @@ export class CostMerge {
 
   /** The producer's cost is `words[from + 3]` as of `words[from]`, a time above 0. */
   take(slot: number, producer: number, words: Float64Array, from: number): void {
+    if (producer >= this.#end && producer < this.#producers - 1) this.#end = producer + 1
     const at = slot * this.#producers + producer
     const cost = words[from + 3]!
     const atMs = words[from]!
@@ -95,9 +98,10 @@ export class CostMerge {
   #search(slot: number): void {
     const from = slot * this.#producers
     let best = 0
-    for (let producer = 1; producer < this.#producers; producer++)
+    for (let producer = 1; producer < this.#end; producer++)
       if (this.#ranks[from + producer]! > this.#ranks[from + best]!) best = producer
-    this.#crown(slot, best)
+    const last = this.#producers - 1
+    this.#crown(slot, this.#ranks[from + last]! > this.#ranks[from + best]! ? last : best)
   }
 
   #crown(slot: number, producer: number): void {

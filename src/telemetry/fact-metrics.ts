@@ -8,7 +8,7 @@ const QUANTILES = [0.5, 0.99] as const
 
 /** How the fleet's facts travel: what was said by whom, and how old it was when each shard made use of it. */
 export const factFamilies = (fleet: Fleet): MetricFamily[] => {
-  const shards = fleet.stripes.map(({ shard }) => ({ who: shard, label: `shard ${shard}` }))
+  const shards = fleet.live.map(({ shard }) => ({ who: shard, label: `shard ${shard}` }))
   const actors = [...shards, { who: 'main', label: 'main' }, { who: 'health', label: 'health' }] as const
   return [
     {
@@ -24,7 +24,7 @@ export const factFamilies = (fleet: Fleet): MetricFamily[] => {
       name: 'weir_shard_fact_staleness_seconds',
       help: 'Age of the facts of others when the shard made use of them.',
       type: 'summary',
-      samples: fleet.stripes.flatMap(({ shard, counters }) => staleness(String(shard), counters)),
+      samples: fleet.live.flatMap(({ shard, counters }) => staleness(String(shard), counters)),
     },
   ]
 }

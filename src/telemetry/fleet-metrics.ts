@@ -103,7 +103,7 @@ const shardFamilies = (fleet: Fleet): MetricFamily[] =>
     name: family.name,
     help: family.help,
     type: 'counter',
-    samples: fleet.stripes.flatMap((stripe) =>
+    samples: fleet.live.flatMap((stripe) =>
       rowSamples(family, shardLabels(stripe), (column) => stripe.counters[column]!),
     ),
   }))
@@ -112,7 +112,7 @@ const engineFamilies = (fleet: Fleet, engineStats: readonly string[]): MetricFam
   engineStats.flatMap((stat, index) => {
     const metric = ENGINE_METRICS[stat]
     if (metric === undefined) return []
-    const samples = fleet.stripes.map((stripe) => ({
+    const samples = fleet.live.map((stripe) => ({
       labels: shardLabels(stripe),
       value: stripe.engine[index]!,
     }))
@@ -120,7 +120,7 @@ const engineFamilies = (fleet: Fleet, engineStats: readonly string[]): MetricFam
   })
 
 const logFamilies = (fleet: Fleet): MetricFamily[] => {
-  const logging = fleet.stripes.filter((stripe) => stripe.log.capacity > 0)
+  const logging = fleet.live.filter((stripe) => stripe.log.capacity > 0)
   const of = (field: 'records' | 'dropped'): Sample[] =>
     logging.map((stripe) => ({ labels: shardLabels(stripe), value: ringCounts(stripe.log)[field] }))
   return [
