@@ -7,6 +7,8 @@ import type { AskOptions } from './cli.ts'
 import { explainText } from './explain-text.ts'
 import { Refusal } from './failure.ts'
 import type { ClusterFacts, ClustersFacts } from './facts-shape.ts'
+import type { ShardsFacts } from './shard-facts.ts'
+import { shardsText } from './shards-text.ts'
 import { statusText } from './status-text.ts'
 
 /** The commands that ask the running program over its admin API. Each returns what to print, or throws a Refusal that says why there is nothing. */
@@ -14,11 +16,10 @@ export async function status(cluster: string | undefined, options: AskOptions): 
   const path = `/api/v1/clusters${cluster === undefined ? '' : `/${encodeURIComponent(cluster)}`}`
   const body = await answerTo(path, options)
   if (options.json) return body
-  const clusters =
-    cluster === undefined
-      ? (decoded(body, 'clusters') as ClustersFacts).clusters
-      : [decoded(body, 'endpoints') as ClusterFacts]
-  return statusText(clusters, Date.now())
+  if (cluster !== undefined) return statusText([decoded(body, 'endpoints') as ClusterFacts], Date.now())
+  const { clusters } = decoded(body, 'clusters') as ClustersFacts
+  const shards = decoded(await answerTo('/api/v1/shards', options), 'shards') as ShardsFacts
+  return `${shardsText(shards)}\n${statusText(clusters, Date.now())}`
 }
 
 export async function explain(id: string, options: AskOptions): Promise<string> {

@@ -3,11 +3,14 @@ import type { ProcessReadings } from '../io/process-readings.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import type { MetricFamily, MetricType, Sample } from '../telemetry/exposition.ts'
 import { fleetFamilies } from '../telemetry/fleet-metrics.ts'
+import { vitalsFamilies } from '../telemetry/vitals-metrics.ts'
 import { processFamilies } from '../telemetry/process-metrics.ts'
 import { balanceFamilies, explainFamilies } from './balance-metrics.ts'
 import type { ClusterReader } from './cluster-facts.ts'
+import { coreFamilies } from './core-metrics.ts'
 import type { ExplainCounts } from './explain-feed.ts'
 import { healthFamilies } from './health-counters.ts'
+import type { ShardsFacts } from './shard-facts.ts'
 import { SHARD_STATES } from './protocol.ts'
 import type { ProgramView, ShardState } from './protocol.ts'
 
@@ -16,16 +19,21 @@ export type MetricSources = {
   readonly clusters: ClusterReader
   readonly explain: ExplainCounts
   readonly readings: ProcessReadings
+  readonly shards: ShardsFacts
+  /** The clock of the fleet memory. */
+  readonly nowMs: number
 }
 
 /** Everything `/metrics` says: the process, the program as main sees it, and what the shards count. */
 export function metricFamilies(view: ProgramView, sources: MetricSources): readonly MetricFamily[] {
-  const { fleet, clusters, explain, readings } = sources
+  const { fleet, clusters, explain, readings, shards, nowMs } = sources
   const facts = { ...readings, version: view.version, maxFds: view.fdLimit }
   return [
     ...processFamilies(facts),
     ...programFamilies(view),
     ...fleetFamilies(fleet, view.snapshot, ENGINE_STATS),
+    ...vitalsFamilies(fleet, view.shards.length, nowMs),
+    ...coreFamilies(shards),
     ...balanceFamilies(view.snapshot, clusters),
     ...explainFamilies(fleet, explain),
     ...healthFamilies(fleet, view.snapshot),

@@ -20,10 +20,11 @@ import type { AdminDeed, PatchDeed } from './admin.ts'
 import { ExplainFeed } from './explain-feed.ts'
 import { ClusterReader } from './cluster-facts.ts'
 import type { FactsClock } from './cluster-facts.ts'
-import { shardFacts } from './facts.ts'
 import { metricFamilies } from './metrics.ts'
 import type { AdminPlace, MainControl, ProgramView, TelemetryControl } from './protocol.ts'
-import { Utilisation } from './utilisation.ts'
+import { shardsFacts } from './shard-facts.ts'
+import type { ShardsFacts } from './shard-facts.ts'
+import { RateMeter } from './shard-rates.ts'
 
 /** Of history: what 16,384 endpoints count, and more, but not what a hostile configuration could. */
 const MOST_SERIES = 500_000
@@ -44,7 +45,7 @@ export class Telemetry implements TelemetryControl {
   readonly #context: TelemetryContext
   readonly #log: AccessLog
   readonly #door: AdminDoor
-  readonly #utilisation: Utilisation
+  readonly #rates: RateMeter
   readonly #explain: ExplainFeed
   readonly #clusters: ClusterReader
   readonly #deeds: ActorDeeds
@@ -56,7 +57,7 @@ export class Telemetry implements TelemetryControl {
     this.#context = context
     this.#log = new AccessLog(context)
     this.#door = new AdminDoor((request) => this.#answer(request))
-    this.#utilisation = new Utilisation(context.fleet, context.timers.nowMs())
+    this.#rates = new RateMeter(context.fleet, context.clock.machineMs())
     this.#explain = new ExplainFeed(context)
     this.#clusters = new ClusterReader(context.fleet, context.clock)
     const { main, timers, say } = context
@@ -98,10 +99,9 @@ export class Telemetry implements TelemetryControl {
   async #answer(request: DoorRequest): Promise<DoorReply> {
     const view = this.#view
     if (view === undefined) return problem(503, 'starting', 'The program is starting.')
-    const { fleet, timers } = this.#context
     const reply = answerAdmin(request, {
       metrics: () => renderExposition(this.#families(view)),
-      shards: () => shardFacts(view, fleet, this.#utilisation.measure(timers.nowMs())),
+      shards: () => this.#shards(view),
       clusters: () => this.#clusters.all(view.snapshot),
       cluster: (name) => this.#clusters.one(view.snapshot, name),
       explain: () => {
@@ -127,8 +127,16 @@ export class Telemetry implements TelemetryControl {
       clusters: this.#clusters,
       explain,
       readings: readProcess(),
+      shards: this.#shards(view),
+      nowMs: this.#context.clock.machineMs(),
     })
     return withHistory(families, this.#before)
+  }
+
+  #shards(view: ProgramView): ShardsFacts {
+    const { fleet, clock } = this.#context
+    const nowMs = clock.machineMs()
+    return shardsFacts(view, { fleet, nowMs, rates: this.#rates.measure(nowMs) })
   }
 
   #do(deed: AdminDeed, peer: string): Promise<DoorReply> {

@@ -123,7 +123,13 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters = new Clusters(this.reactor, new FleetPorts(fleet, shard, this.#recorder, balancing), rng)
     const gate = new ConnectionGate(fleet, shard, parts.hashKey)
     this.#clientele = new Clientele(this.reactor, gate, this.#recorder)
-    this.#reclaim = new IdleReclaim({ ...parts, reactor: this.reactor, gate, recorder: this.#recorder, clientele: this.#clientele })
+    this.#reclaim = new IdleReclaim({
+      ...parts,
+      reactor: this.reactor,
+      gate,
+      recorder: this.#recorder,
+      clientele: this.#clientele,
+    })
     this.#clientele.makeRoom = this.#reclaim.makeRoom.bind(this.#reclaim)
     this.#line = fleet.actor(shard)
     const { engine: stats } = fleet.stripe(shard)

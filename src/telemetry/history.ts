@@ -6,11 +6,11 @@ import type { Labels, MetricFamily, Sample } from './exposition.ts'
  */
 export type Totals = Readonly<Record<string, number>>
 
-/** Series that are of the process, not of the program. */
-const OWN = 'weir_process_'
+/** Series that are of the process or of one life of a thread, not of the program. */
+const OWN = ['weir_process_', 'weir_thread_']
 
 const isHistory = ({ type, name }: MetricFamily): boolean =>
-  (type === 'counter' || type === 'histogram') && !name.startsWith(OWN)
+  (type === 'counter' || type === 'histogram') && !OWN.some((prefix) => name.startsWith(prefix))
 
 const seriesOf = (name: string, suffix: Sample['suffix'], labels: Labels = {}): string =>
   `${name}${suffix ?? ''} ${Object.entries(labels)

@@ -40,6 +40,8 @@ const BALANCE_FAMILIES = [
   'weir_explain_kept',
 ]
 
+const ACTORS = ['shard 0', 'shard 1', 'main', 'acceptor', 'telemetry', 'health', 'discovery']
+
 type Shards = {
   shards: {
     id: number
@@ -48,7 +50,13 @@ type Shards = {
     connections: number
     requests: number
     utilisation: number
+    heartbeatAgeMs: number | null
+    heap: { usedBytes: number; limitBytes: number }
+    cpuMs: number
+    bytesIn: number
   }[]
+  imbalance: Record<'busy' | 'connections' | 'requests' | 'bytes', { index: number }>
+  bottleneck: unknown
 }
 type Endpoint = {
   address: string
@@ -81,7 +89,13 @@ test('shards, clusters and metrics tell what happened', async (t) => {
     shards.map(({ id, state, restarts }) => ({ id, state, restarts })),
     [0, 1].map((id) => ({ id, state: 'running', restarts: 0 })),
   )
-  for (const { utilisation } of shards) assert.ok(utilisation >= 0 && utilisation <= 1)
+  for (const { utilisation, heartbeatAgeMs, heap, cpuMs } of shards) {
+    assert.ok(utilisation >= 0 && utilisation <= 1)
+    assert.ok(heartbeatAgeMs !== null && heartbeatAgeMs >= 0 && heartbeatAgeMs < 20_000)
+    assert.ok(heap.usedBytes > 1e6 && heap.usedBytes < heap.limitBytes && cpuMs > 0)
+  }
+  const { imbalance } = await json<Shards>(`${weir.adminUrl()}/api/v1/shards`)
+  for (const { index } of Object.values(imbalance)) assert.ok(index >= 1 && index <= 2)
 
   const { clusters } = await json<Clusters>(`${weir.adminUrl()}/api/v1/clusters`)
   assert.deepEqual(
@@ -105,6 +119,11 @@ test('shards, clusters and metrics tell what happened', async (t) => {
   const families = parseExposition(metrics.body)
   assertConventions(families)
   for (const name of BALANCE_FAMILIES) assert.ok(families.has(name), name)
+  for (const actor of ACTORS)
+    for (const name of ['cpu_seconds_total', 'heap_used_bytes', 'heartbeat_age_seconds', 'gc_pauses_total'])
+      assert.ok(metrics.body.includes(`\nweir_thread_${name}{actor="${actor}"} `), `${name} ${actor}`)
+  for (const what of ['busy', 'connections', 'requests', 'bytes'])
+    assert.match(metrics.body, new RegExp(`^weir_shard_imbalance\\{of="${what}"\\} [12]`, 'm'))
 })
 
 test('healthz, readyz, HEAD, 404 and 405 with problem+json', async (t) => {

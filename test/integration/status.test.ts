@@ -30,6 +30,7 @@ test('weir status asks the running program: all clusters, one of them, the raw a
   )
   const all = await weir('status', '--admin', `http://${admin}/`)
   assert.deepEqual([all.code, all.stderr], [0, ''])
+  assert.match(all.stdout, /^shards {2}1 of 1 in service {2}/)
   assert.match(all.stdout, /^web {2}\S+ {2}1 of 1 healthy/m)
   assert.match(all.stdout, new RegExp(`^  ${backend.address} +ready +1 +0 `, 'm'))
   assert.match(all.stdout, /^spare .* 0 of 0 healthy/m)
