@@ -7,8 +7,8 @@ export type Give = { readonly fd: number; readonly generation: number; readonly 
 /** Time constant of the busy shares looked at (`VITAL.busy`): what was moved shows that slowly. */
 export const SMOOTHING_MS = 2000
 /** A difference of busy shares that is worth acting on, and, while acting, one that is not any more. */
-const BEGIN = 0.2
-const REST = 0.1
+const BEGIN = 0.12
+const REST = 0.06
 /** Of the difference, so much may move with one connection: half would make both even, and much more would turn it round. */
 const FITS = 0.6
 /** What is lighter is left to where new connections go. */

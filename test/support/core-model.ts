@@ -74,6 +74,11 @@ export class CoreModel {
     return this.#held[shard]!.size
   }
 
+  /** Let those arrive who are on the way. */
+  settle(): void {
+    while (this.#onTheWay.length > 0) this.#step()
+  }
+
   /** The connections of a shard, with their demands. */
   held(shard: number): readonly Connection[] {
     return [...this.#held[shard]!]
