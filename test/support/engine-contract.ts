@@ -1,6 +1,8 @@
 import { test } from 'node:test'
 import { byteCases } from './contract/bytes.ts'
 import { endingCases } from './contract/endings.ts'
+import { estateCases } from './contract/estates.ts'
+import { inheritedCases } from './contract/inherited.ts'
 import { monkeyCases } from './contract/monkey.ts'
 import { opCases } from './contract/ops.ts'
 import { processCases } from './contract/process.ts'
@@ -25,5 +27,7 @@ export function engineContract(name: string, make: MakeHarness): void {
   opCases(contract)
   relayCases(contract)
   processCases(contract)
+  estateCases(contract)
+  inheritedCases(contract)
   monkeyCases(contract, 3)
 }

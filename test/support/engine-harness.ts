@@ -27,7 +27,7 @@ export type Family = 'ipv4' | 'ipv6' | 'unix'
 
 export type BackendEnd = { readonly address: string; readonly accepted: readonly FarEnd[] }
 
-/** An engine, not started yet, and a way to be its surroundings. Both worlds implement this: virtual time and real sockets. */
+/** An engine in memory that it was given, not started yet, and a way to be its surroundings. Both worlds implement this: virtual time and real sockets. */
 export interface Harness {
   readonly engine: Engine
   readonly options: EngineOptions
@@ -36,10 +36,10 @@ export interface Harness {
   readonly floodBytes: number
   /** As much as gets through to a reading peer well within a second, more than a socket takes at once if that is possible. */
   readonly parcelBytes: number
-  /** Another engine of the same process. */
+  /** Another engine of the same process, in memory of its own. */
   sibling(): { readonly engine: Engine; readonly options: EngineOptions }
-  /** Try to make a second engine with the first one's shard index. */
-  twin(): void
+  /** Another engine with the first one's shard index: its successor, if it has stopped. */
+  twin(): { readonly engine: Engine; readonly options: EngineOptions }
   /** Make a listening socket and have the engine accept from it; returns its fd. */
   listen(token: number, family?: Family): number
   client(token: number): Promise<ClientEnd>

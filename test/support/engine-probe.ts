@@ -1,6 +1,7 @@
 import {
   EVENT,
   EVENT_WORDS,
+  LIVE,
   OP,
   OP_WORDS,
   type Engine,
@@ -79,6 +80,7 @@ export class Probe {
   #connections: Map<number, ProbeConnection> = new Map()
   #rows = 0
   #inBatch = false
+  #stopped = false
   #ownFrom: number
   #ownAt: number
   readonly #opRows: number
@@ -99,6 +101,23 @@ export class Probe {
     this.audit.connecting(fd, connection.generation)
     this.#connections.set(fd, connection)
     return connection
+  }
+
+  /** Take what a stopped engine left; undefined if it is not to be had. */
+  take(fd: number, generation: number): ProbeConnection | undefined {
+    const taken = this.engine.take(fd, generation)
+    if (taken === 0) return undefined
+    const connection = new ProbeConnection(fd, taken)
+    this.audit.taken(fd, taken, this.engine.flagsOf(fd, taken))
+    this.#connections.set(fd, connection)
+    return connection
+  }
+
+  /** Stop the engine, inside of a batch as if the thread died there: nothing after it is done. */
+  stop(): void {
+    this.#stopped = true
+    this.audit.ops(this.engine.ops, this.#rows)
+    this.engine.stop()
   }
 
   send(to: Handle, bytes: Uint8Array | string): void {
@@ -122,6 +141,7 @@ export class Probe {
     const at = this.#rows * OP_WORDS
     for (let i = 0; i < OP_WORDS; i++) this.engine.ops[at + i] = row[i] ?? 0
     this.#rows += 1
+    this.engine.live[LIVE.ops] = this.#rows
     if (!this.#inBatch && kind !== OP.send) this.#flush()
   }
 
@@ -144,7 +164,12 @@ export class Probe {
     this.clocks.push(this.engine.clock[0] ?? Number.NaN)
     if (rows === 0) this.emptyBatches += 1
     this.#inBatch = true
-    for (let row = 0; row < rows; row++) this.#event(row * EVENT_WORDS)
+    for (let row = 0; row < rows; row++) {
+      this.engine.live[LIVE.cursor] = row
+      this.#event(row * EVENT_WORDS)
+      if (this.#stopped) return 0
+    }
+    this.engine.live[LIVE.cursor] = -1
     this.#inBatch = false
     const ops = this.#rows
     this.#rows = 0

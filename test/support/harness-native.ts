@@ -5,6 +5,7 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { connections, createEngine, listeners } from '../../native/index.ts'
+import { allocateEngineMemory } from '../../src/io/engine-memory.ts'
 import { ENGINE_STATS, type Engine, type EngineOptions, type ListenerGroup } from '../../src/io/engine.ts'
 import type { BackendEnd, ClientEnd, Family, FarEnd, Harness } from './engine-harness.ts'
 
@@ -86,17 +87,17 @@ class NativeHarness implements Harness {
 
   constructor(given: Partial<EngineOptions>) {
     this.#given = given
-    const { engine, options } = this.#make()
+    const { engine, options } = this.#inGivenMemory()
     this.engine = engine
     this.options = options
   }
 
   sibling(): { engine: Engine; options: EngineOptions } {
-    return this.#make()
+    return this.#make(this.#options())
   }
 
-  twin(): void {
-    createEngine(this.options)
+  twin(): { engine: Engine; options: EngineOptions } {
+    return this.#inGivenMemory(this.options.shard)
   }
 
   listen(token: number, family: Family = 'ipv4'): number {
@@ -157,18 +158,27 @@ class NativeHarness implements Harness {
 
   async close(): Promise<void> {
     for (const group of this.#groups.values()) this.engine.unlisten(group.fds[0] ?? -1)
-    for (const { engine, options } of this.#engines) {
-      engine.stop()
-      connections.resetOwned(options.shard)
-    }
+    for (const { engine } of this.#engines) engine.stop()
+    for (const { options } of this.#engines) connections.resetOwned(options.shard)
     for (const group of this.#groups.values()) listeners.close(group)
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#servers.map((server) => once(server.close(), 'close')))
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #make(): { engine: Engine; options: EngineOptions } {
-    const options: EngineOptions = {
+  #inGivenMemory(shard?: number): { engine: Engine; options: EngineOptions } {
+    const options = this.#options(shard)
+    return this.#make({ ...options, memory: allocateEngineMemory(options) })
+  }
+
+  #make(options: EngineOptions): { engine: Engine; options: EngineOptions } {
+    const made = { engine: createEngine(options), options }
+    this.#engines.push(made)
+    return made
+  }
+
+  #options(shard: number = nextShard++ % 256): EngineOptions {
+    return {
       arenaBytes: 65_536,
       ownBytes: 262_144,
       readBytes: 16_384,
@@ -177,12 +187,9 @@ class NativeHarness implements Harness {
       eventRows: 256,
       opRows: 256,
       ...this.#given,
-      shard: nextShard++ % 256,
+      shard,
       stats: new Float64Array(new SharedArrayBuffer(ENGINE_STATS.length * 8)),
     }
-    const made = { engine: createEngine(options), options }
-    this.#engines.push(made)
-    return made
   }
 }
 

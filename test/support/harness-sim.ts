@@ -1,4 +1,5 @@
 import { ENGINE_STATS, type EngineOptions } from '../../src/io/engine.ts'
+import { allocateEngineMemory } from '../../src/io/engine-memory.ts'
 import type { BackendEnd, ClientEnd, Family, Harness, MakeHarness } from './engine-harness.ts'
 import type { SimProfile } from './sim/profile.ts'
 import { SIM_ENGINE_OPTIONS, SimWorld } from './sim/world.ts'
@@ -18,7 +19,11 @@ function makeHarness(world: SimWorld, given: Partial<EngineOptions> = {}): Harne
     shard,
     stats: new Float64Array(ENGINE_STATS.length),
   })
-  const options = optionsOf(0)
+  const first = (): EngineOptions => {
+    const options = optionsOf(0)
+    return { ...options, memory: allocateEngineMemory(options) }
+  }
+  const options = first()
   const engine = world.engine(options)
   const families = new Map<number, Family>()
   let ports = 9000
@@ -35,7 +40,8 @@ function makeHarness(world: SimWorld, given: Partial<EngineOptions> = {}): Harne
       return { engine: world.engine(other), options: other }
     },
     twin: () => {
-      world.engine(options)
+      const same = first()
+      return { engine: world.engine(same), options: same }
     },
     listen: (token, family = 'ipv4') => {
       const { fd } = world.listener()
