@@ -1,6 +1,6 @@
 /** The acceptor's door: listening sockets for the life of the process, and an eye on the shards. */
 import { workerData } from 'node:worker_threads'
-import { listeners } from '../native/index.ts'
+import { host, listeners } from '../native/index.ts'
 import { connectActor, exposeActor } from '../src/actor/rpc.ts'
 import type { Remote } from '../src/actor/rpc.ts'
 import { Acceptor } from '../src/control/acceptor.ts'
@@ -15,7 +15,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 // Main and this thread are one program
 const seed = workerData as AcceptorSeed
 const fleet = openFleet(seed.fleet)
-startVitals(fleet, 'acceptor')
+startVitals(fleet, 'acceptor', host)
 const main: Remote<WatchControl> = connectActor<WatchControl>(seed.main, 'main', systemTimers).call
 const watch = new ShardWatch(fleet, {
   stuck: (shard) => void main.stuck(shard),

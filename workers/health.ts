@@ -1,5 +1,6 @@
 /** The health actor's door: probes, verdicts, limits. */
 import { workerData } from 'node:worker_threads'
+import { host } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
 import { Health } from '../src/control/health.ts'
 import type { HealthSeed } from '../src/control/protocol.ts'
@@ -12,7 +13,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 // Main and this thread are one program
 const seed = workerData as HealthSeed
 const fleet = openFleet(seed.fleet)
-startVitals(fleet, 'health')
+startVitals(fleet, 'health', host)
 const health = new Health({
   fleet,
   rng: systemRng(),

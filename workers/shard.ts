@@ -14,7 +14,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 const seed = workerData as ShardSeed
 if (seed.cpu !== undefined) host.pin([seed.cpu]) // first of all: memory belongs to the node of who touches it first
 const fleet = openFleet(seed.fleet)
-startVitals(fleet, seed.shard)
+startVitals(fleet, seed.shard, host)
 const engine = createEngine({
   ...ENGINE_OPTIONS,
   shard: seed.shard,

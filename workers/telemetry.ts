@@ -1,5 +1,6 @@
 /** Telemetry's door: metrics, access log, admin API. */
 import { workerData } from 'node:worker_threads'
+import { host } from '../native/index.ts'
 import { connectActor, exposeActor } from '../src/actor/rpc.ts'
 import type { MainControl, TelemetrySeed } from '../src/control/protocol.ts'
 import { Telemetry } from '../src/control/telemetry.ts'
@@ -12,7 +13,7 @@ import { openFleet } from '../src/shm/fleet.ts'
 // Main and this thread are one program
 const seed = workerData as TelemetrySeed
 const fleet = openFleet(seed.fleet)
-startVitals(fleet, 'telemetry')
+startVitals(fleet, 'telemetry', host)
 const telemetry = new Telemetry({
   fleet,
   main: connectActor<MainControl>(seed.main, 'main', systemTimers),

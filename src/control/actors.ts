@@ -10,6 +10,7 @@ import { startThread } from '../io/thread.ts'
 import type { Thread } from '../io/thread.ts'
 import type { FaultKind, ShardSeed } from '../proxy/control.ts'
 import type { Fleet } from '../shm/fleet.ts'
+import type { OtherActor } from '../shm/layout.ts'
 import { VITAL } from '../shm/vitals.ts'
 import type { DiscoveryLink } from './discovery-link.ts'
 import type {
@@ -65,6 +66,9 @@ const FAREWELL_MS = 3000
 const HEALTH_MS = 2000
 /** Whoever is to fail on purpose answers before. */
 const FAULT_MS = 2000
+
+/** Objects of an actor that is no shard: eight times what telemetry keeps at most (`explain`). */
+const HEAP_MB = 512
 
 type Faulty = { fault(kind: FaultKind): void }
 
@@ -147,6 +151,7 @@ export class Actors implements Keeper {
   spawn(id: string): Life {
     const shard = shardOf(id)
     if (shard >= 0) return this.shards.spawn(shard)
+    this.#context.fleet.vitals(id as OtherActor)[VITAL.heapAlarm] = 0
     if (id === 'telemetry') return this.#startTelemetry()
     if (id === 'discovery') return this.#context.discovery.spawn()
     return id === 'health' ? this.#startHealth() : this.#startAcceptor()
@@ -212,7 +217,7 @@ export class Actors implements Keeper {
     }
     const main = doorTo('main', watch)
     const seed: AcceptorSeed = { fleet: fleet.handle, main }
-    const spec = { name: 'acceptor', url: urls.acceptor, seed, transfer: [main] }
+    const spec = { name: 'acceptor', url: urls.acceptor, seed, transfer: [main], heapMb: HEAP_MB }
     const thread = startThread<AcceptorControl>(spec)
     this.#acceptor = thread.ref
     return thread
@@ -222,7 +227,7 @@ export class Actors implements Keeper {
     const { urls, fleet, main } = this.#context
     const door = doorTo('main', main)
     const seed: TelemetrySeed = { fleet: fleet.handle, main: door }
-    const spec = { name: 'telemetry', url: urls.telemetry, seed, transfer: [door] }
+    const spec = { name: 'telemetry', url: urls.telemetry, seed, transfer: [door], heapMb: HEAP_MB }
     const thread = startThread<TelemetryControl>(spec)
     this.#telemetry = thread.ref
     return thread
@@ -230,9 +235,8 @@ export class Actors implements Keeper {
 
   #startHealth(): Thread<HealthControl> {
     const { urls, fleet } = this.#context
-    fleet.vitals('health')[VITAL.heapAlarm] = 0
     const seed: HealthSeed = { fleet: fleet.handle }
-    const thread = startThread<HealthControl>({ name: 'health', url: urls.health, seed })
+    const thread = startThread<HealthControl>({ name: 'health', url: urls.health, seed, heapMb: HEAP_MB })
     this.#health = thread.ref
     return thread
   }

@@ -9,6 +9,9 @@ import { KnownNames } from './known-names.ts'
 import type { KnownNamesPorts } from './known-names.ts'
 import type { DiscoveryControl, DiscoverySeed } from './discovery-protocol.ts'
 
+/** Addresses of some thousand names are a few. */
+const HEAP_MB = 256
+
 export type DiscoveryLinkPorts = Omit<KnownNamesPorts, 'ask'> & { readonly url: URL; readonly timers: Timers }
 
 /**
@@ -73,7 +76,13 @@ export class DiscoveryLink {
     port1.unref()
     const seed: DiscoverySeed = { main: port2 }
     const url = this.#url
-    const thread = startThread<DiscoveryControl>({ name: 'discovery', url, seed, transfer: [port2] })
+    const thread = startThread<DiscoveryControl>({
+      name: 'discovery',
+      url,
+      seed,
+      transfer: [port2],
+      heapMb: HEAP_MB,
+    })
     this.#ref = thread.ref
     return thread
   }

@@ -1,7 +1,8 @@
 import { readlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { performance } from 'node:perf_hooks'
+import { performance, PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import type { Host } from './engine.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
 import type { OtherActor } from '../shm/layout.ts'
 import { VITAL, VITALS_WORDS } from '../shm/vitals.ts'
@@ -16,10 +17,9 @@ const SMOOTHING_MS = 2000
 
 /** What of @datadog/native-metrics is used: it comes without types. Durations are ns, since the last call. */
 type NativeMetrics = {
-  start(...kinds: readonly ('loop' | 'gc')[]): void
+  start(...kinds: readonly 'loop'[]): void
   stop(): void
   stats(): {
-    readonly gc: { readonly all: Durations }
     readonly eventLoop: Durations
     readonly heap: {
       readonly spaces: readonly { readonly space_name: string; readonly space_used_size: number }[]
@@ -56,12 +56,16 @@ const SPACES: Readonly<Record<string, number>> = {
 const SPACE_WORDS = new Set(Object.values(SPACES))
 const TOTALS = [VITAL.gcPauses, VITAL.gcPauseMs, VITAL.loopTurns, VITAL.loopDelayMs, VITAL.busyMs] as const
 
+/** What a thread whose heap is full may still use until it is ended: at a GiB a second, some hundred looks of whoever watches. */
+const HEAP_ROOM_BYTES = 512 * 2 ** 20
+
 /**
  * The calling thread writes down how it does (`shm/vitals.ts`) until it ends, from a timer that keeps nobody alive. Actors other than shards
- * beat besides: a shard's heart is its engine. Once per thread.
+ * beat besides: a shard's heart is its engine. With a `host`, a full heap raises the alarm instead of ending the process. Once per thread.
  */
-export function startVitals(fleet: Fleet, who: number | OtherActor): void {
+export function startVitals(fleet: Fleet, who: number | OtherActor, host?: Pick<Host, 'guardHeap'>): void {
   const native = nativeMetrics()
+  host?.guardHeap(fleet.vitals(who).subarray(VITAL.heapAlarm), HEAP_ROOM_BYTES)
   const vitals = new Vitals(native, fleet.vitals(who), typeof who === 'number' ? undefined : fleet.actor(who))
   const timer = setInterval(() => vitals.beat(), BEAT_MS)
   timer.unref()
@@ -77,12 +81,14 @@ class Vitals {
   readonly #line: ActorLine | undefined
   readonly #spaces = new Float64Array(VITALS_WORDS)
   #beats = 0
+  #longestPauseMs = 0
 
   constructor(native: NativeMetrics, row: Float64Array, line: ActorLine | undefined) {
     this.#native = native
     this.#row = row
     this.#line = line
-    native.start('loop', 'gc')
+    native.start('loop')
+    observeCollections((ms) => this.#collected(ms))
     for (const word of TOTALS) row[word] = 0 // those of the life before
     row[VITAL.tid] = threadId()
     row[VITAL.busy] = 0
@@ -113,10 +119,9 @@ class Vitals {
 
   #write(nowMs: number): void {
     const row = this.#row
-    const { gc, eventLoop, heap } = this.#native.stats()
-    row[VITAL.gcPauses]! += gc.all.count
-    row[VITAL.gcPauseMs]! += gc.all.sum / NS_PER_MS
-    row[VITAL.gcPauseMaxMs] = gc.all.max / NS_PER_MS
+    const { eventLoop, heap } = this.#native.stats()
+    row[VITAL.gcPauseMaxMs] = this.#longestPauseMs
+    this.#longestPauseMs = 0
     row[VITAL.loopTurns]! += eventLoop.count
     row[VITAL.loopDelayMs]! += eventLoop.sum / NS_PER_MS
     row[VITAL.loopDelayMaxMs] = eventLoop.max / NS_PER_MS
@@ -124,6 +129,13 @@ class Vitals {
     const { user, system } = process.threadCpuUsage()
     row[VITAL.cpuMs] = (user + system) / US_PER_MS
     row[VITAL.at] = nowMs
+  }
+
+  #collected(ms: number): void {
+    const row = this.#row
+    row[VITAL.gcPauses]! += 1
+    row[VITAL.gcPauseMs]! += ms
+    this.#longestPauseMs = Math.max(this.#longestPauseMs, ms)
   }
 
   #writeHeap(spaces: ReturnType<NativeMetrics['stats']>['heap']['spaces']): void {
@@ -138,6 +150,17 @@ class Vitals {
     }
     for (const word of SPACE_WORDS) row[word] = bytes[word]!
   }
+}
+
+/**
+ * Tell of each collection how long it took. Node's observer, for it lets go of V8 before the thread's memory goes; the addon's callback stays, and a thread
+ * that is ended while V8 marks collects once more on its way out: that ended the process.
+ */
+function observeCollections(tell: (ms: number) => void): void {
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) tell(duration)
+  })
+  observer.observe({ entryTypes: ['gc'] })
 }
 
 /** The kernel's name of the calling thread; 0 where /proc is not there. */

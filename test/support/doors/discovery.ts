@@ -1,5 +1,6 @@
 /** Discovery as the program has it, but for who answers: the test (`zone.ts`). And a way to end it. */
 import { workerData } from 'node:worker_threads'
+import { host } from '../../../native/index.ts'
 import { connectActor, exposeActor } from '../../../src/actor/rpc.ts'
 import { createDiscovery } from '../../../src/control/discovery.ts'
 import type { DiscoverySeed, NamesControl } from '../../../src/control/discovery-protocol.ts'
@@ -17,7 +18,7 @@ const discovery = createDiscovery({
   timers: systemTimers,
   rng: systemRng(),
   main: connectActor<NamesControl>(seed.main, 'main', systemTimers),
-  attend: (fleet) => startVitals(openFleet(fleet), 'discovery'),
+  attend: (fleet) => startVitals(openFleet(fleet), 'discovery', host),
   fail: failOnPurpose,
 })
 exposeActor(actorPort(), 'discovery', discovery)
