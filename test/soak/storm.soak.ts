@@ -71,7 +71,7 @@ test(`a random shard is killed every second for ${SECONDS} s, by throw, exit, sp
   await healed(stage.weir, shards)
   await storm.end()
   tell('shards', kills, storm)
-  insistOnAdoption({ storm, backend: stage.backend, crowd: CROWD })
+  insistOnAdoption({ stage, storm, crowd: CROWD })
   await settled(stage.weir)
   insistOnFlat(before, await holdings(stage.weir))
 })
@@ -87,7 +87,7 @@ test('acceptor, telemetry, health and discovery are killed: no request fails at 
   }
   await storm.end()
   tell('other actors', kills, storm)
-  insistOnCalm({ storm, backend: stage.backend, crowd: CROWD })
+  insistOnCalm({ stage, storm, crowd: CROWD })
   await settled(stage.weir)
 })
 
@@ -103,6 +103,6 @@ test('the process of the data plane is killed (SIGKILL) again and again: nobody 
   await storm.end()
   console.log(`\nthe data plane: back after ${backMs.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`)
   tell('data plane', [], storm)
-  insistOnTruth({ storm, backend: stage.backend, crowd })
+  insistOnTruth({ stage, storm, crowd })
   await settled(stage.weir)
 })

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
-import type { StormBackend } from './backend.ts'
+import type { Stage } from './stage.ts'
 import type { Crowd, Storm } from './storm.ts'
 
 /** A storm that is over, and who was out in it. */
-export type Aftermath = { readonly storm: Storm; readonly backend: StormBackend; readonly crowd: Crowd }
+export type Aftermath = { readonly stage: Stage; readonly storm: Storm; readonly crowd: Crowd }
+
+/** For a failed assertion: the book, what went wrong first, and what the program said. */
+function tell({ stage: { weir }, storm: { ledger } }: Aftermath): string {
+  return `\n${ledger.toString()}\n${ledger.story()}\n${weir.lines.slice(-LINES).join('\n')}`
+}
+const LINES = 30
 
 /** Of any storm whatever died: no bytes that are not the answer, nothing done twice, nobody waits for ever, nobody turned away, all accounted for. */
-export function insistOnTruth({ storm, backend }: Aftermath): void {
-  const { ledger } = storm
-  const told = `\n${ledger.toString()}\n${ledger.story()}`
+export function insistOnTruth(aftermath: Aftermath): void {
+  const { ledger } = aftermath.storm
+  const { backend } = aftermath.stage
+  const told = tell(aftermath)
   assert.equal(ledger.total('wrong'), 0, `wrong bytes${told}`)
-  assert.equal(ledger.total('truncated'), 0, `a broken answer ended as if it were whole${told}`)
   assert.equal(ledger.total('late'), 0, `somebody waited for ever${told}`)
   assert.equal(ledger.dialled('refused') + ledger.dialled('overdue'), 0, `a connection was refused${told}`)
   assert.equal(ledger.lost, 0, `unaccounted for${told}`)
@@ -24,7 +30,8 @@ export function insistOnAdoption(aftermath: Aftermath): void {
   insistOnTruth(aftermath)
   const { storm, crowd } = aftermath
   const { ledger } = storm
-  const told = `\n${ledger.toString()}\n${ledger.story()}`
+  const told = tell(aftermath)
+  assert.equal(ledger.total('truncated'), 0, `a broken answer ended with FIN${told}`)
   const idle = ledger.account('idle')
   assert.equal(idle.endings.lost + idle.endings.announced, 0, `an idle connection was lost${told}`)
   assert.equal(idle.dials.connected, crowd.idle, `an idle client had to come again${told}`)
@@ -46,5 +53,5 @@ export function insistOnCalm(aftermath: Aftermath): void {
   insistOnAdoption(aftermath)
   const { ledger } = aftermath.storm
   const failed = ledger.sent - ledger.total('answered')
-  assert.equal(failed, 0, `${failed} requests failed\n${ledger.toString()}\n${ledger.story()}`)
+  assert.equal(failed, 0, `${failed} requests failed${tell(aftermath)}`)
 }
