@@ -13,12 +13,10 @@ import { DATA_PLANE_VARIABLE } from '../src/control/master-protocol.ts'
 import { Program } from '../src/control/program.ts'
 import { provide } from '../src/control/provision.ts'
 import { needsOfSnapshot, selfCheck } from '../src/control/self-check.ts'
-import { needsOfSnapshot, selfCheck } from '../src/control/self-check.ts'
 import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
 import { duplicateFd } from '../src/io/fd-channel.ts'
 import { openMasterLink } from '../src/io/master-link.ts'
 import { say } from '../src/io/stderr.ts'
-import { readSystem } from '../src/io/system-readings.ts'
 import { readSystem } from '../src/io/system-readings.ts'
 import { startThread } from '../src/io/thread.ts'
 import { startVitals } from '../src/io/vitals.ts'
@@ -47,7 +45,6 @@ const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): P
     entropy,
     say,
     provide: (snapshot) => {
-      for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
       for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
       const provision = provide(snapshot, connections)
       startVitals(provision.fleet, 'main')
