@@ -42,8 +42,6 @@ const LAST_WORDS_MS = 50
 /** Deeds as main does them, with what is answered: 200 when it is done, 202 when it has begun, 409 for what cannot be done now. Every one of them is audited. */
 export class ActorDeeds {
   readonly #context: ActorDeedsContext
-  /** One restart at a time. */
-  #restarting = ''
 
   constructor(context: ActorDeedsContext) {
     this.#context = context
@@ -65,22 +63,15 @@ export class ActorDeeds {
   }
 
   async #restart(id: string, peer: string): Promise<DoorReply> {
-    if (this.#restarting !== '') return conflict(`${this.#restarting} is being restarted: one at a time.`)
-    this.#restarting = id
     const { main, view } = this.#context
-    try {
-      this.#audit(`${id} restart`, peer)
-      const result = await main.restartShard(shardOf(id))
-      if (!result.ok) return conflict(result.detail)
-      const { state, restarts } = view().shards[shardOf(id)] ?? { state: 'stopped', restarts: 0 }
-      return json(200, { id: shardOf(id), state, restarts })
-    } finally {
-      this.#restarting = ''
-    }
+    this.#audit(`${id} restart`, peer)
+    const result = await main.restartShard(shardOf(id))
+    if (!result.ok) return conflict(result.detail)
+    const { state, restarts } = view().shards[shardOf(id)] ?? { state: 'stopped', restarts: 0 }
+    return json(200, { id: shardOf(id), state, restarts })
   }
 
   async #restartAll(peer: string): Promise<DoorReply> {
-    if (this.#restarting !== '') return conflict(`${this.#restarting} is being restarted: one at a time.`)
     this.#audit('all shards restart', peer)
     const result = await this.#context.main.restartShards()
     if (!result.ok) return conflict(result.detail)

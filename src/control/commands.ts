@@ -66,7 +66,8 @@ async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> 
     `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
   )
   // Of the machine, not of the configuration: told, and no failure.
-  for (const line of selfCheck(needsOfConfig(config, availableParallelism()), readSystem())) shell.complain(line)
+  for (const line of selfCheck(needsOfConfig(config, availableParallelism()), readSystem()))
+    shell.complain(line)
   return 0
 }
 

@@ -102,7 +102,8 @@ export class DataPlane {
       const transfer = this.#link.fds.send(held.map(({ key, group }) => ({ key, fds: group.fds })))
       this.#send({ kind: 'sockets', transfer })
     } catch (thrown) {
-      if (codeOf(thrown) !== 'EPIPE') // it is gone
+      if (codeOf(thrown) !== 'EPIPE')
+        // it is gone
         this.#world.say(`weir: the master could not be given the listening sockets: ${messageOf(thrown)}`)
     }
   }

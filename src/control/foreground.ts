@@ -39,7 +39,9 @@ export async function runForeground(program: Program, host: Host, onReady: () =>
   host.on('SIGHUP', () => void program.reload())
   // Unheard, the first would open Node's debugger on loopback to every local user, and the second would end the program at once.
   host.on('SIGUSR1', () => host.say('weir: SIGUSR1 does nothing here; SIGHUP opens the access log again'))
-  host.on('SIGUSR2', () => host.say('weir: SIGUSR2 does nothing here; the program of weir run is replaced by it'))
+  host.on('SIGUSR2', () =>
+    host.say('weir: SIGUSR2 does nothing here; the program of weir run is replaced by it'),
+  )
   try {
     await program.start()
   } catch (thrown) {

@@ -87,7 +87,34 @@ export function programFamilies(view: ProgramView): readonly MetricFamily[] {
       { value: overlays },
     ]),
     family('weir_shard_up', 'gauge', '1 while the shard is in service.', up),
-    family('weir_actor_restarts_total', 'counter', 'Restarts of actors that ended unexpectedly.', restarted),
+    family('weir_actor_restarts_total', 'counter', 'Lives of actors beyond the first.', restarted),
+    ...shardLifeFamilies(view),
+  ]
+}
+
+/** How shards died, were stuck, and what became of their connections. */
+function shardLifeFamilies({ shards, stalls, estates }: ProgramView): readonly MetricFamily[] {
+  const byShard = (value: (shard: number) => number): readonly Sample[] =>
+    shards.map((_, id) => ({ labels: { shard: String(id) }, value: value(id) }))
+  return [
+    family(
+      'weir_shard_deaths_total',
+      'counter',
+      'Lives of shards that nobody had asked to end.',
+      byShard((id) => shards[id]?.deaths ?? 0),
+    ),
+    family(
+      'weir_shard_stalls_total',
+      'counter',
+      'Times a shard was stuck and others served for it.',
+      byShard((id) => stalls[id] ?? 0),
+    ),
+    family(
+      'weir_estate_connections_total',
+      'counter',
+      'Connections that dead and replaced shards left, by what became of them.',
+      Object.entries(estates).map(([result, value]) => ({ labels: { result }, value })),
+    ),
   ]
 }
 

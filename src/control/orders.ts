@@ -29,7 +29,8 @@ const NOT_READY: OrderResult = { ok: false, detail: 'The program starts or drain
 export class Orders {
   readonly #context: OrdersContext
   readonly #serial = new Serial()
-  #isRolling = false
+  /** What was ordered to be restarted and is not done. */
+  #ordered: string | undefined
 
   constructor(context: OrdersContext) {
     this.#context = context
@@ -48,20 +49,24 @@ export class Orders {
     })
   }
 
-  restartShard(shard: number): Promise<OrderResult> {
-    const isKnown = this.#shards().includes(shard)
-    return isKnown
-      ? this.restart(shardId(shard))
-      : Promise.resolve({ ok: false, detail: `There is no shard ${shard}.` })
+  /** Refused while another one was ordered and is not done: whoever orders should see what comes of it. */
+  async restartShard(shard: number): Promise<OrderResult> {
+    if (!this.#shards().includes(shard)) return { ok: false, detail: `There is no shard ${shard}.` }
+    if (this.#ordered !== undefined) return this.#refusal()
+    this.#ordered = shardId(shard)
+    try {
+      return await this.restart(shardId(shard))
+    } finally {
+      this.#ordered = undefined
+    }
   }
 
   /** All shards, one after the other. Answered at once. */
   restartShards(): Promise<OrderResult> {
     if (!this.#context.ready()) return Promise.resolve(NOT_READY)
-    if (this.#isRolling)
-      return Promise.resolve({ ok: false, detail: 'The shards are being restarted already.' })
-    this.#isRolling = true
-    void this.#roll().finally(() => (this.#isRolling = false))
+    if (this.#ordered !== undefined) return Promise.resolve(this.#refusal())
+    this.#ordered = 'all shards'
+    void this.#roll().finally(() => (this.#ordered = undefined))
     return Promise.resolve({ ok: true })
   }
 
@@ -85,10 +90,14 @@ export class Orders {
     const { say, timers, rng } = this.#context
     for (const [n, shard] of this.#shards().entries()) {
       if (n > 0) await new Promise<void>((resume) => timers.after(rng.next() * MOST_PAUSE_MS, resume))
-      const result = await this.restartShard(shard)
+      const result = await this.restart(shardId(shard))
       if (!result.ok) say(`shard ${shard} is not restarted: ${result.detail}`)
     }
     say('the shards were restarted')
+  }
+
+  #refusal(): OrderResult {
+    return { ok: false, detail: `A restart of ${this.#ordered} is under way: one at a time.` }
   }
 
   #shards(): readonly number[] {

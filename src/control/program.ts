@@ -289,6 +289,7 @@ export class Program {
       patches: running.operators.patches,
       overlays: running.operators.overlays,
       estates: running.actors.shards.estates.counts,
+      stalls: running.actors.shards.stalls,
     }
   }
 }

@@ -125,6 +125,8 @@ export type ProgramView = {
     readonly restarts: number
     readonly deaths: number
   }[]
+  /** How often each shard was stuck; undefined: never. */
+  readonly stalls: readonly (number | undefined)[]
   /** What became of the connections that dead and replaced shards left. */
   readonly estates: EstateResult
   /** Restarts of the other actors. */

@@ -23,6 +23,9 @@ export type ShardFacts = {
   readonly id: number
   readonly state: ShardState
   readonly restarts: number
+  /** Ends nobody asked for, and times it was stuck. */
+  readonly deaths: number
+  readonly stalls: number
   readonly connections: number
   readonly upstreamConnections: number
   readonly inFlight: number
@@ -81,11 +84,13 @@ function imbalanceAmong(serving: readonly ShardFacts[]): ShardsFacts['imbalance'
 
 function factsOf(view: ProgramView, { fleet, rates, nowMs }: Source, id: number): ShardFacts {
   const stripe = fleet.stripe(id)
-  const { state = 'stopped', restarts = 0 } = view.shards[id] ?? {}
+  const { state = 'stopped', restarts = 0, deaths = 0 } = view.shards[id] ?? {}
   return {
     id,
     state,
     restarts,
+    deaths,
+    stalls: view.stalls[id] ?? 0,
     connections: gaugeTotal(stripe.listenerGauges, GAUGE.open),
     upstreamConnections: gaugeTotal(stripe.clusterGauges, GAUGE.open),
     inFlight: gaugeTotal(stripe.listenerGauges, GAUGE.inFlight),

@@ -50,6 +50,8 @@ const ENGINE_GAUGES = ['open', 'queuedBytes'] as const
  */
 export class Shards {
   readonly estates: Estates
+  /** How often each was stuck, over all its lives. */
+  readonly stalls: number[] = []
   readonly #context: ShardsContext
   readonly #links = new Map<number, ShardLink>()
   readonly #up = new Set<number>()
@@ -164,6 +166,8 @@ export class Shards {
   stuck(shard: number): void {
     if (!this.#up.has(shard) || this.#stuck.has(shard)) return
     this.#stuck.set(shard, this.#context.nowMs())
+    this.stalls[shard] = (this.stalls[shard] ?? 0) + 1
+    this.#context.onChange()
     void this.#syncOthers(shard)
   }
 

@@ -71,24 +71,6 @@ test('a shard is restarted: the answer is how it stands, and who asked is audite
   assert.deepEqual([all.status, parsed(all)], [202, { restarting: [0, 1] }])
 })
 
-test('one restart at a time: 409 for the next until the first is over, however that ends', async () => {
-  for (const end of ['answer', 'refusal', 'death'] as const) {
-    const first = Promise.withResolvers<OrderResult>()
-    const { post, asked } = world(false, (what) => (what === 'restart 0' ? first.promise : OK()))
-    const restarting = post('/api/v1/shards/0/restart')
-    for (const target of ['/api/v1/shards/1/restart', '/api/v1/shards/0/restart', '/api/v1/shards/restart']) {
-      const refused = await post(target)
-      assert.deepEqual([refused.status, refused.type], [409, 'application/problem+json'], target)
-    }
-    if (end === 'death') first.reject(new Error('main is gone'))
-    else first.resolve(end === 'answer' ? { ok: true } : { ok: false, detail: 'The program drains.' })
-    if (end === 'death') await assert.rejects(restarting)
-    else assert.equal((await restarting).status, end === 'answer' ? 200 : 409)
-    assert.equal((await post('/api/v1/shards/1/restart')).status, 200)
-    assert.deepEqual(asked, ['restart 0', 'restart 1'])
-  }
-})
-
 test('what main cannot do now is a 409 with its reason', async () => {
   const { post } = world(true, () => ({ ok: false, detail: 'The program starts or drains.' }))
   for (const [target, body] of [

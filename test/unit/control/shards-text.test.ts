@@ -7,6 +7,8 @@ const aShard: ShardFacts = {
   id: 0,
   state: 'running',
   restarts: 0,
+  deaths: 0,
+  stalls: 0,
   connections: 600,
   upstreamConnections: 0,
   inFlight: 0,
