@@ -46,6 +46,7 @@ type Rite = { readonly afterMs: number; readonly run: () => void }
 export class Deaths {
   /** How many there were. */
   count = 0
+  #ended = false
   readonly #of: Mourners
   /** What is still to be done for whom is dead, in order. */
   readonly #rites = new Map<number, Rite[]>()
@@ -56,7 +57,7 @@ export class Deaths {
 
   announce(plan: DeathPlan): void {
     const sim = this.#of.shards[plan.shard]
-    if (sim === undefined || this.#rites.has(plan.shard)) return
+    if (sim === undefined || this.#ended || this.#rites.has(plan.shard)) return
     spare(sim)
     killAfter(sim, plan.moments, () => this.#begin(sim, plan))
   }
@@ -67,6 +68,7 @@ export class Deaths {
 
   /** Nobody dies any more, and who is dead is succeeded now. */
   end(): void {
+    this.#ended = true
     for (const sim of this.#of.shards) spare(sim)
     for (const rites of this.#rites.values()) {
       while (rites.length > 0) rites.shift()!.run()

@@ -26,6 +26,7 @@ export const newSeason = (): Season => ({
   broken: 0,
   reached: new Map([
     ...OUTCOMES.map(({ name }) => [name, 0] as const),
+    ...['adopted', 'rescued', 'answered', 'reset'].map((fate) => [`estate ${fate}`, 0] as const),
     ...ENGINE_STATS.filter((name) => !GAUGES.has(name)).map((name) => [name, 0] as const),
   ]),
 })

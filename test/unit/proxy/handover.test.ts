@@ -1,0 +1,141 @@
+/** A shard leaves by plan: no client notices, and no connection is lost. */
+import assert from 'node:assert/strict'
+import { setImmediate as settled } from 'node:timers/promises'
+import { test } from 'node:test'
+import { get, ProxyRig, respond } from '../../support/proxy-rig.ts'
+import { LISTENER } from '../../support/sim-shard.ts'
+import type { SimPeer } from '../../support/sim/peer.ts'
+
+const got = (peer: SimPeer, body: string): boolean => peer.text.endsWith(body)
+const clients = ({ shards }: ProxyRig): number[] => shards.map(({ shard }) => shard.census().clients)
+
+/** Begin a handover of shard 0; what it says when it is over. */
+const leave = (rig: ProxyRig, heirs: readonly number[], hardMs: number): { over: boolean } => {
+  const state = { over: false }
+  void rig.shards[0]!.shard.handOver(heirs, hardMs).then(() => (state.over = true))
+  return state
+}
+
+test('idle clients and idle connections to endpoints go to the heirs at once', async () => {
+  const rig = new ProxyRig({ shards: 3 })
+  const backends = rig.backend(respond('ok'))
+  const peers = Array.from({ length: 12 }, () => rig.client(get('/')))
+  rig.until(() => peers.every((peer) => got(peer, 'ok')))
+  const connects = backends.length
+  rig.pass(60)
+  const state = leave(rig, [1, 2], 10_000)
+  rig.pass(120)
+  await settled()
+  assert.ok(state.over)
+  const [left, one, two] = clients(rig)
+  assert.equal(left, 0)
+  assert.equal(one! + two!, 12)
+  assert.ok(one! > 0 && two! > 0, `${one} and ${two}`)
+  assert.equal(rig.shards[0]!.shard.census().upstreams, 0)
+  assert.equal(rig.upstreams, connects)
+  for (const peer of peers) peer.send(get('/again'))
+  rig.until(() => peers.every((peer) => peer.text.split('200 OK').length === 3))
+  assert.ok(peers.every((peer) => peer.resetBy === 0 && !peer.finReceived))
+  rig.conclude()
+})
+
+test('a client with a request under way follows when that is done, with no word of a close', async () => {
+  const rig = new ProxyRig({ shards: 2 })
+  let finish = (): void => {}
+  rig.backend((peer) => {
+    finish = () => peer.send(respond('late'))
+  })
+  const client = rig.client(get('/slow'))
+  rig.pass(60)
+  const state = leave(rig, [1], 10_000)
+  rig.pass(500)
+  await settled()
+  assert.equal(state.over, false)
+  assert.deepEqual(clients(rig), [1, 0])
+  finish()
+  rig.until(() => got(client, 'late'))
+  rig.pass(60)
+  await settled()
+  assert.ok(state.over)
+  assert.deepEqual(clients(rig), [0, 1])
+  assert.doesNotMatch(client.text, /connection: close/)
+  rig.conclude()
+})
+
+test('who connects meanwhile is handed on at once; the limits count each client once', async () => {
+  const limits = { ...LISTENER.limits, connections: 2 }
+  const rig = new ProxyRig({ shards: 2, listener: { limits } })
+  rig.backend((_, request) => (request.includes('/never') ? undefined : respond('ok')))
+  rig.client(get('/never'))
+  rig.pass(60)
+  leave(rig, [1], 10_000)
+  const late = rig.client(get('/'))
+  rig.until(() => got(late, 'ok'))
+  rig.pass(20)
+  assert.deepEqual(clients(rig), [1, 1])
+  const third = rig.client(get('/'))
+  rig.until(() => third.finReceived)
+  assert.equal(third.text, '')
+  rig.conclude()
+})
+
+test('part of a head and tunnels stay; at the hard end what is left is for the estate', async () => {
+  const rig = new ProxyRig({ shards: 2 })
+  rig.backend(respond('whole'))
+  const client = rig.client(get('/').slice(0, 10))
+  rig.pass(60)
+  const state = leave(rig, [1], 300)
+  rig.pass(200)
+  await settled()
+  assert.equal(state.over, false)
+  rig.pass(200)
+  await settled()
+  assert.ok(state.over)
+  rig.kill(0)
+  assert.equal((await rig.settle(0)).adopted, 1)
+  client.send(get('/').slice(10))
+  rig.until(() => got(client, 'whole'))
+  rig.conclude()
+})
+
+test('a client under load is handed over between two of its requests', async () => {
+  const rig = new ProxyRig({ shards: 2 })
+  rig.backend(respond('x'))
+  const peers = Array.from({ length: 8 }, () => rig.client())
+  let answered = 0
+  for (const peer of peers) {
+    peer.onData = (bytes) => {
+      if (!new TextDecoder().decode(bytes).endsWith('x')) return
+      answered++
+      peer.send(get('/'))
+    }
+    peer.send(get('/'))
+  }
+  rig.pass(50)
+  const state = leave(rig, [1], 10_000)
+  rig.pass(200)
+  await settled()
+  assert.ok(state.over)
+  assert.deepEqual(clients(rig), [0, 8])
+  const before = answered
+  rig.pass(100)
+  assert.ok(answered > before + 8)
+  assert.ok(peers.every((peer) => peer.resetBy === 0 && !peer.finReceived))
+  for (const peer of peers) peer.close()
+  rig.conclude()
+})
+
+test('the heir dies with connections on their way to it: they are part of its estate', async () => {
+  const rig = new ProxyRig({ shards: 3 })
+  rig.backend(respond('ok'))
+  const peers = Array.from({ length: 4 }, () => rig.client(get('/')))
+  rig.until(() => peers.every((peer) => got(peer, 'ok')))
+  rig.pass(60)
+  leave(rig, [1], 10_000)
+  rig.kill(1) // the rows that tell of them were seen by nobody
+  assert.equal((await rig.settle(1)).reset, 0)
+  for (const peer of peers) peer.send(get('/again'))
+  rig.until(() => peers.every((peer) => peer.text.split('200 OK').length === 3))
+  assert.ok(peers.every((peer) => peer.resetBy === 0))
+  rig.conclude()
+})
