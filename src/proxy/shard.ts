@@ -2,7 +2,7 @@ import type { PolicySource } from '../balance/policy-source.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Rng } from '../base/random.ts'
 import type { DrainSpec } from '../config/lifecycle.ts'
-import type { Snapshot } from '../config/snapshot.ts'
+import type { ListenerSpec, Snapshot } from '../config/snapshot.ts'
 import { Listener } from '../downstream/listener.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
 import type { Engine, EngineOptions } from '../io/engine.ts'
@@ -74,6 +74,12 @@ export type ShardParts = {
   readonly say: (line: string) => void
   /** An exception that was contained: the connection it came from is reset, the shard goes on. */
   readonly onError: (error: unknown) => void
+}
+
+/** Does a listener's name go on, be it on another socket, or its socket, be it under another name? Port 0 is another one each time. */
+const staysIn = ({ listeners }: Snapshot, { name, bind }: ListenerSpec): boolean => {
+  const sockets = bind.filter((address) => !address.endsWith(':0'))
+  return listeners.some((other) => other.name === name || other.bind.some((one) => sockets.includes(one)))
 }
 
 /** One shard: everything between its engine and its part of the fleet memory. */
@@ -170,7 +176,7 @@ export class Shard implements ReactorHandler, ShardControl {
       snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service, rng)] as const),
     )
     this.#clientele.listeners = listeners
-    this.#drain.leave(({ spec }) => listeners.get(spec.id)?.spec.name === spec.name)
+    this.#drain.leave(({ spec }) => staysIn(snapshot, spec))
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0
     this.#context.explainer.configure(snapshot.explain)

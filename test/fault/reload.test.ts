@@ -47,19 +47,37 @@ test('a request that waits for a connection to an endpoint that a reload takes a
   for (const wire of wires) assert.equal((await wire.response()).body.toString(), 'old')
 })
 
-test('a listener that a reload takes away: its socket is closed, connections made before are served on', async (t) => {
+test('a listener that a reload takes away: its socket is closed, connections made before are served until its drain closes them', async (t) => {
   const backend = await namedBackend(t, 'ok')
   const text = settingText({ endpoints: [backend.address], shards: 2 })
   const weir = await startProxy(t, { endpoints: [backend.address], shards: 2 })
-  await weir.reload(text.replace('listeners: { ', 'listeners: { extra: { bind: 127.0.0.1:0 }, '))
-  const wire = await dialWeir(t, weir, 'extra')
+  const drains = [
+    'patient: { bind: 127.0.0.1:0, drain: { window: 24h, hard: 25h } }',
+    'extra: { bind: 127.0.0.1:0, drain: { window: 1s } }',
+  ]
+  await weir.reload(text.replace('listeners: { ', `listeners: { ${drains.join(', ')}, `))
+  const wires = await Promise.all(Array.from({ length: 30 }, () => dialWeir(t, weir, 'extra')))
+  for (const one of wires) {
+    one.send(GET)
+    assert.equal((await one.response()).status, 200)
+  }
+  const wire = await dialWeir(t, weir, 'patient')
   const address = weir.addresses().get('extra') ?? ''
   wire.send(GET)
   assert.equal((await wire.response()).status, 200)
   await weir.reload(text)
+  const endings = Promise.all(
+    wires.map((one) => one.ending().then((ending) => ({ ending, atMs: performance.now() }))),
+  )
   wire.send(GET)
   assert.equal((await wire.response()).status, 200)
   await assert.rejects(fetch(`http://${address}/`))
+  const ended = await endings
+  assert.ok(ended.every(({ ending }) => ending === 'end'))
+  const times = ended.map(({ atMs }) => atMs).toSorted((a, b) => a - b)
+  assert.ok(times.at(-1)! - times[0]! > 300, 'not all at once')
+  wire.send(GET)
+  assert.equal((await wire.response()).status, 200)
 })
 
 test('tunnels outlive reloads (WebSockets dropped: caddy #5471, #7222; pingora #690)', async (t) => {

@@ -81,7 +81,7 @@ test('clients of a listener that leaves the configuration follow within its own 
   const idle = Array.from({ length: 20 }, () => rig.client(get()))
   const busy = rig.client(get('/slow'))
   rig.until(() => idle.every(({ receivedBytes }) => receivedBytes > 0))
-  rig.reload({ listener: { name: 'another' } })
+  rig.reload({ listener: { name: 'another', bind: ['127.0.0.1:81'] } })
   const startMs = rig.nowMs
   const stays = rig.client(get())
   rig.reload({})
@@ -96,6 +96,17 @@ test('clients of a listener that leaves the configuration follow within its own 
   assert.ok(busy.resetBy !== 0, 'what is left at the hard end is reset')
   assert.ok(stays.finReceived, 'its listener left, too, a moment later')
   assert.ok(!back.finReceived && back.resetBy === 0)
+  rig.conclude()
+})
+
+test('a listener under another name on the same address is the same: its clients stay', () => {
+  const rig = new ProxyRig()
+  rig.backend(respond('x'))
+  const clients = Array.from({ length: 10 }, () => rig.client(get()))
+  rig.until(() => clients.every(({ receivedBytes }) => receivedBytes > 0))
+  rig.reload({ listener: { name: 'another' } })
+  rig.pass(10_000)
+  assert.ok(clients.every(({ finReceived, resetBy }) => !finReceived && resetBy === 0))
   rig.conclude()
 })
 
