@@ -1,14 +1,34 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ask } from '../support/backend.ts'
-import { shardsOf, startMortal } from '../support/mortal.ts'
+import { FAULTS, fault, faulty, isBack } from '../support/fault.ts'
+import type { Fault } from '../support/fault.ts'
+import { shardsOf } from '../support/mortal.ts'
 import { openFds, scrape } from '../support/observe.ts'
 import { dialWeir, GET, settingText } from '../support/proxied.ts'
 import { scriptedBackend } from '../support/scripted.ts'
-import { until } from '../support/weir.ts'
+import type { ScriptedBackend } from '../support/scripted.ts'
+import { startWeir, until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import { rawBackend } from '../support/wire.ts'
 import type { Scope, Wire } from '../support/wire.ts'
+
+/** The program, whose actors fail when told to. */
+function startFaulty(t: Scope, backend: { readonly address: string }, shards: number): Promise<Weir> {
+  return startWeir(t, faulty(settingText({ endpoints: [backend.address], shards, more: FAULTS })))
+}
+
+/** Answers at once; `/hold` when told to; `/part` never to the end. */
+async function patientBackend(t: Scope): Promise<ScriptedBackend & { release: () => void }> {
+  const released = Promise.withResolvers<void>()
+  const backend = await scriptedBackend(t, async (wire) => {
+    const { line } = await wire.request()
+    if (line.includes('/hold')) await released.promise
+    if (line.includes('/part')) wire.send('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart')
+    else wire.send('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+  })
+  return { ...backend, release: released.resolve }
+}
 
 async function crowd(t: Scope, weir: Weir, count: number): Promise<readonly Wire[]> {
   const wires = await Promise.all(Array.from({ length: count }, () => dialWeir(t, weir)))
@@ -19,62 +39,44 @@ async function crowd(t: Scope, weir: Weir, count: number): Promise<readonly Wire
   return wires
 }
 
-for (const kind of ['throw', 'exit']) {
-  test(`a shard dies (${kind}): its connections are reset, its gauges zeroed, the other one goes on, and it comes back`, async (t) => {
-    const backend = await scriptedBackend(t, async (wire) => {
-      const { line } = await wire.request()
-      if (line.includes('/hold')) await wire.ending()
-      else wire.send('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
-    })
-    const weir = await startMortal(
-      t,
-      settingText({ endpoints: [backend.address], shards: 2 }),
-      'shard 0',
-      kind,
-    )
-    const wires = await crowd(t, weir, 24)
-    // A third has been served and idles, a third never said anything, a third is being served for ever.
-    for (const [i, wire] of wires.entries()) if (i % 3 === 2) wire.send(GET)
-    for (const [i, wire] of wires.entries()) if (i % 3 === 2) await wire.response()
-    for (const [i, wire] of wires.entries())
-      if (i % 3 === 1) wire.send('GET /hold HTTP/1.1\r\nhost: a\r\n\r\n')
+const status = async (wire: Wire): Promise<number> => (await wire.response()).status
+
+for (const kind of ['throw', 'exit', 'spin', 'oom'] as const satisfies readonly Fault[]) {
+  test(`a shard dies (${kind}): idle clients go on, requests that were not answered yet are begun anew, responses that were under way are broken off, gauges tell the truth, and it comes back`, async (t) => {
+    const backend = await patientBackend(t)
+    const weir = await startFaulty(t, backend, 2)
+    const wires = await crowd(t, weir, 32)
+    const quarter = (n: number): readonly Wire[] => wires.filter((_, i) => i % 4 === n)
+    const [silent, idle, holding, parted] = [quarter(0), quarter(1), quarter(2), quarter(3)]
+    for (const wire of idle) wire.send(GET)
+    for (const wire of idle) assert.equal(await status(wire), 200)
+    for (const wire of holding) wire.send('GET /hold HTTP/1.1\r\nhost: a\r\n\r\n')
+    for (const wire of parted) wire.send('GET /part HTTP/1.1\r\nhost: a\r\n\r\n')
+    for (const wire of parted) await wire.until(({ text }) => text.endsWith('part'), 'a part')
     const inFlight = async (): Promise<number> =>
       (await scrape(weir)).value('weir_listener_exchanges_in_flight')
-    await until(async () => (await inFlight()) === 8, 'eight are held')
-    const [dying, other] = await shardsOf(weir)
-    assert.ok(dying !== undefined && other !== undefined && dying.connections > 0 && other.connections > 0)
-    weir.kill()
+    await until(async () => (await inFlight()) === 16, 'half of them are under way')
+    const [dying] = await shardsOf(weir)
+    assert.ok(dying !== undefined && dying.inFlight > 0 && dying.inFlight < 16, `${dying?.inFlight}`)
+    await fault(weir, 0, kind)
     await weir.line(/^weir: shard 0 ended unexpectedly/)
-    assert.match(await weir.line(/^weir: shard 0 left \d+ connections: reset/), /left \d+/)
-    await until(
-      () => wires.filter(({ ended }) => ended === 'reset').length === dying.connections,
-      'its clients were reset',
-    )
-    const survivors = wires.filter(({ ended }) => ended === undefined)
-    assert.equal(survivors.length, other.connections)
-    await until(async () => {
-      const [shard] = await shardsOf(weir)
-      return shard?.restarts === 1 && shard.state === 'running'
-    }, 'it is back')
-    const [back, same] = await shardsOf(weir)
-    assert.deepEqual([back?.restarts, back?.connections, back?.inFlight], [1, 0, 0])
-    assert.deepEqual(
-      [same?.restarts, same?.connections, same?.inFlight],
-      [0, other.connections, other.inFlight],
-    )
-    const held = backend.wires.filter(({ ended, text }) => ended === undefined && text === '').length
-    assert.ok(held >= other.inFlight, 'the other shard keeps its connections')
-    for (const wire of survivors) {
-      if (wires.indexOf(wire) % 3 === 1) continue
-      wire.send(GET)
-      assert.equal((await wire.response()).status, 200)
+    await isBack(weir, 0)
+    const broken = (): readonly Wire[] => wires.filter(({ ended }) => ended !== undefined)
+    await until(async () => (await inFlight()) === 16 - broken().length, 'the gauges tell the truth')
+    for (const wire of broken()) {
+      assert.ok(parted.includes(wire))
+      assert.equal(wire.ended, 'reset')
     }
+    for (const wire of [...silent, ...idle]) wire.send(GET)
+    for (const wire of [...silent, ...idle]) assert.equal(await status(wire), 200)
+    backend.release()
+    for (const wire of holding) assert.equal(await status(wire), 200)
+    await until(async () => (await inFlight()) === 8 - broken().length, 'only parts are under way')
     const metrics = await scrape(weir)
-    assert.equal(metrics.value('weir_listener_connections'), survivors.length)
+    assert.equal(metrics.value('weir_listener_connections'), 32 - broken().length)
     assert.equal(metrics.value('weir_actor_restarts_total', { actor: 'shard 0' }), 1)
     assert.equal(metrics.value('weir_shard_up'), 2)
-    assert.ok((await crowdServed(t, weir, 16)).every((status) => status === 200))
-    assert.ok(((await shardsOf(weir))[0]?.connections ?? 0) > 0, 'it accepts again')
+    assert.ok((await crowdServed(t, weir, 16)).every((one) => one === 200))
   })
 }
 
@@ -83,9 +85,42 @@ async function crowdServed(t: Scope, weir: Weir, count: number): Promise<readonl
     Array.from({ length: count }, async () => {
       const wire = await dialWeir(t, weir)
       wire.send(GET)
-      return (await wire.response()).status
+      return status(wire)
     }),
   )
+}
+
+test('a shard that hangs: others accept from its sockets long before it is ended', async (t) => {
+  const backend = await scriptedBackend(t)
+  const text = settingText({
+    endpoints: [backend.address],
+    shards: 2,
+    more: 'supervision: { killAfter: 3s }',
+  })
+  const weir = await startWeir(t, faulty(text))
+  await fault(weir, 0, 'spin')
+  await until(async () => (await crowdServedIn(t, weir, 8, 400)) === 8, 'the others have its sockets')
+  assert.ok(!weir.lines.some((line) => line.includes('ended unexpectedly')), 'it hangs still')
+  // From now on nobody who connects waits for it.
+  assert.equal(await crowdServedIn(t, weir, 64, 1500), 64)
+  assert.ok(!weir.lines.some((line) => line.includes('ended unexpectedly')), 'it hangs still')
+  await weir.line(/^weir: shard 0 ended unexpectedly: no heartbeat for 3000 ms/)
+  await isBack(weir, 0)
+})
+
+/** How many of so many new connections are served within the time. */
+async function crowdServedIn(t: Scope, weir: Weir, count: number, withinMs: number): Promise<number> {
+  const served = Array.from({ length: count }, async () => {
+    const wire = await dialWeir(t, weir)
+    wire.send(GET)
+    return wire
+      .until(({ text }) => text.includes('200 OK'), 'a response', withinMs)
+      .then(
+        () => 1,
+        () => 0,
+      )
+  })
+  return (await Promise.all(served)).reduce<number>((sum, one) => sum + one, 0)
 }
 
 test('a shard that dies in the middle of a download resets its client: it never looks complete', async (t) => {
@@ -93,83 +128,94 @@ test('a shard that dies in the middle of a download resets its client: it never 
     await wire.request()
     wire.send('HTTP/1.1 200 OK\r\nx: close-delimited\r\n\r\npart')
   })
-  const weir = await startMortal(
-    t,
-    settingText({ endpoints: [backend.address], shards: 1 }),
-    'shard 0',
-    'throw',
-  )
+  const weir = await startFaulty(t, backend, 1)
   const wire = await dialWeir(t, weir)
   wire.send(GET)
   await wire.until(({ text }) => text.includes('part'), 'a part')
-  weir.kill()
+  await fault(weir, 0, 'throw')
   assert.equal(await wire.ending(), 'reset')
   await until(() => backend.wires[0]?.ended !== undefined, 'the backend lost its connection')
 })
 
-test('while its only shard is being restarted, who connects waits in the backlog and is served', async (t) => {
+test('with one shard only, its connections wait for the successor, and so does who connects meanwhile', async (t) => {
   const backend = await scriptedBackend(t)
-  const weir = await startMortal(
-    t,
-    settingText({ endpoints: [backend.address], shards: 1 }),
-    'shard 0',
-    'throw',
-  )
+  const weir = await startFaulty(t, backend, 1)
+  const kept = await crowd(t, weir, 8)
   const fdsBefore = openFds(weir)
   for (let round = 1; round <= 3; round++) {
     const before = weir.lines.length
-    weir.kill()
+    await fault(weir, 0, 'throw')
     await weir.line(/^weir: shard 0 ended unexpectedly/, before)
-    assert.ok((await crowdServed(t, weir, 4)).every((status) => status === 200))
-    await until(async () => (await shardsOf(weir))[0]?.restarts === round, 'the restart is counted')
+    for (const wire of kept) wire.send(GET)
+    assert.ok((await crowdServed(t, weir, 4)).every((one) => one === 200))
+    for (const wire of kept) assert.equal(await status(wire), 200)
+    await isBack(weir, 0, round)
   }
   // The dead left no descriptor behind: only the connections of the living are there.
-  await until(() => openFds(weir) <= fdsBefore + 10, 'descriptors are back')
+  await until(() => openFds(weir) <= fdsBefore + 30, 'descriptors are back')
 })
 
-test('telemetry dies: no request notices, and the admin API is back where it was, with its counts', async (t) => {
-  const backend = await scriptedBackend(t)
-  const weir = await startMortal(
-    t,
-    settingText({ endpoints: [backend.address], shards: 2 }),
-    'telemetry',
-    'throw',
-  )
-  const wire = await dialWeir(t, weir)
-  const adminUrl = weir.adminUrl()
-  for (let i = 0; i < 50; i++) {
-    if (i === 10) weir.kill()
+for (const actor of ['acceptor', 'telemetry', 'health', 'discovery'] as const) {
+  test(`${actor} dies (throw, exit, spin): no request fails, no connection is refused or broken, and each time it comes back`, async (t) => {
+    const backend = await scriptedBackend(t)
+    const weir = await startFaulty(t, backend, 2)
+    const wires = await crowd(t, weir, 4)
+    const adminUrl = weir.adminUrl()
+    const roundTrip = async (): Promise<void> => {
+      for (const wire of wires) wire.send(GET)
+      for (const wire of wires) assert.equal(await status(wire), 200)
+      assert.deepEqual(await crowdServed(t, weir, 2), [200, 200])
+    }
+    for (const [n, kind] of (['throw', 'exit', 'spin'] as const).entries()) {
+      const before = weir.lines.length
+      await fault(weir, actor, kind)
+      const died = weir.line(new RegExp(`^weir: ${actor} ended unexpectedly`), before)
+      let isOver = false
+      void died.then(() => (isOver = true))
+      while (!isOver) await roundTrip()
+      await died
+      await until(async () => {
+        await roundTrip()
+        return restarted(weir, actor, n + 1)
+      }, `${actor} is back`)
+    }
+    assert.equal(weir.adminUrl(), adminUrl)
+    assert.match((await ask(`${adminUrl}/readyz`)).body, /ready/)
+    // Whoever came back does its work: a reload takes all of them.
+    const text = faulty(settingText({ endpoints: [backend.address], shards: 2, more: FAULTS }))
+    const more = text.replace('listeners: {', 'listeners: { more: { bind: 127.0.0.1:0 },')
+    assert.match(await weir.reload(more), /reloaded/)
+    const wire = await dialWeir(t, weir, 'more')
     wire.send(GET)
-    assert.equal((await wire.response()).status, 200)
+    assert.equal(await status(wire), 200)
+  })
+}
+
+test('an actor that dies too often ends the data plane, which says why; the master starts another on the same sockets', async (t) => {
+  const backend = await scriptedBackend(t)
+  const limits = 'supervision: { maxRestarts: 2, within: 60s }'
+  const text = faulty(settingText({ endpoints: [backend.address], shards: 2, more: limits }))
+  const weir = await startWeir(t, text)
+  for (let death = 1; death <= 3; death++) {
+    const before = weir.lines.length
+    await fault(weir, 'health', 'exit')
+    await weir.line(/^weir: health ended unexpectedly/, before)
+    if (death < 3) await until(async () => await restarted(weir, 'health', death), 'it is back')
   }
-  await weir.line(/^weir: telemetry ended unexpectedly/)
+  await weir.line(/^weir: health died once too often: the data plane gives up/)
+  // Who was on the line is cut off; who connects is not refused.
   await until(
     () =>
-      ask(`${adminUrl}/healthz`).then(
-        ({ status }) => status === 200,
+      crowdServed(t, weir, 1).then(
+        ([one]) => one === 200,
         () => false,
       ),
-    'the admin API is back',
+    'another serves',
   )
-  const metrics = await scrape(weir)
-  assert.equal(metrics.value('weir_listener_exchanges_total', { outcome: 'complete' }), 50)
-  assert.equal(metrics.value('weir_actor_restarts_total', { actor: 'telemetry' }), 1)
+  await until(async () => await restarted(weir, 'health', 0), 'and counts from the beginning')
 })
 
-test('the acceptor dies: its sockets stay, nobody is refused, and a reload can open and close listeners again', async (t) => {
-  const backend = await scriptedBackend(t)
-  const text = settingText({ endpoints: [backend.address], shards: 2 })
-  const weir = await startMortal(t, text, 'acceptor', 'exit')
-  weir.kill()
-  await weir.line(/^weir: acceptor ended unexpectedly/)
-  assert.ok((await crowdServed(t, weir, 8)).every((status) => status === 200))
-  await until(
-    async () => (await scrape(weir)).value('weir_actor_restarts_total', { actor: 'acceptor' }) === 1,
-    'it is back',
-  )
-  const more = text.replace('listeners: {', 'listeners: { more: { bind: 127.0.0.1:0 },')
-  assert.match(await weir.reload(more), /reloaded/)
-  const wire = await dialWeir(t, weir, 'more')
-  wire.send(GET)
-  assert.equal((await wire.response()).status, 200)
-})
+async function restarted(weir: Weir, actor: string, times: number): Promise<boolean> {
+  const metrics = await scrape(weir).catch(() => undefined)
+  return metrics?.value('weir_actor_restarts_total', { actor }) === times
+}
