@@ -11,7 +11,7 @@ export type AdminSocketContext = {
   readonly sockets: Sockets
   readonly acceptor: () => ActorRef<AcceptorControl>
   /** Another number for the same socket. */
-  readonly duplicate: ((fd: number) => number) | undefined
+  readonly duplicate: (fd: number) => number
 }
 
 /**
@@ -23,7 +23,6 @@ export class AdminSocket {
   /** As configured. */
   #asked: string | undefined
   #group: ListenerGroup | undefined
-  #given = false
 
   constructor(context: AdminSocketContext) {
     this.#context = context
@@ -60,9 +59,7 @@ export class AdminSocket {
   }
 
   /** This life of telemetry serves it. */
-  async serve(telemetry: ActorRef<TelemetryControl>): Promise<void> {
-    if (this.#context.duplicate === undefined && this.#given && this.#group !== undefined)
-      this.#group = await this.#context.acceptor().call.open(this.#group.address, 1, BACKLOG)
+  serve(telemetry: ActorRef<TelemetryControl>): Promise<void> {
     return this.#give(telemetry, this.#group)
   }
 
@@ -88,17 +85,15 @@ export class AdminSocket {
 
   #give(telemetry: ActorRef<TelemetryControl>, group: ListenerGroup | undefined): Promise<void> {
     if (group === undefined) return telemetry.call.serveAdmin(undefined)
-    this.#given = true
-    const own = group.fds[0] ?? -1
-    const fd = this.#context.duplicate?.(own) ?? own
+    const fd = this.#context.duplicate(group.fds[0] ?? -1)
     return telemetry.call.serveAdmin({ address: group.address, fd })
   }
 
   async #close(group: ListenerGroup | undefined): Promise<void> {
-    if (this.#context.duplicate === undefined) return
     if (group === undefined || this.#context.sockets.giveBack(group)) return
     try {
       await this.#context.acceptor().call.close(group)
+      this.#context.sockets.closed(group)
     } catch (thrown) {
       if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') throw thrown
     }

@@ -32,6 +32,7 @@ export class MasterMachine {
   #current: MasterLife | undefined
   #replacement: Replacement | undefined
   #wasReady = false
+  #replaceWanted = false
   #reloads = 0
   #restartAtMs: number = Infinity
   #stoppingSinceMs: number | undefined
@@ -168,8 +169,9 @@ export class MasterMachine {
   #onReplace(): void {
     if (this.#replacement !== undefined)
       return this.#out.say('weir: SIGUSR2: the program is being replaced already')
+    this.#replaceWanted = this.#current?.phase !== 'serving'
     if (this.#current?.phase !== 'serving')
-      return this.#out.say('weir: SIGUSR2: there is nothing to replace yet, the program is starting')
+      return this.#out.say('weir: SIGUSR2: the program is starting: it is replaced when it is ready')
     this.#out.say('weir: SIGUSR2: replacing the running program by what is on disk now')
     const byMs = this.#nowMs + this.#limits.upgradeMs
     this.#replacement = { upgrade: undefined, byMs, yielded: false, reloadAfter: false }
@@ -205,7 +207,10 @@ export class MasterMachine {
     if (isChange) return
     life.servesSinceMs = this.#nowMs
     this.#wasReady = true
-    if (replacement === undefined) return this.#settled()
+    if (replacement === undefined) {
+      this.#settled()
+      return this.#replaceWanted ? this.#onReplace() : undefined
+    }
     const old = this.#current
     this.#current = life
     this.#replacement = undefined

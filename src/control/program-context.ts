@@ -28,7 +28,7 @@ export type ProgramContext = {
   /** Memory and limits for a snapshot's number of shards and listeners. */
   readonly provide: (snapshot: Snapshot) => Provision
   /** Another number for the same open file. */
-  readonly duplicate?: (fd: number) => number
+  readonly duplicate: (fd: number) => number
   /** Absent: no process was before this one, and none follows. */
   readonly lineage?: Lineage
 }

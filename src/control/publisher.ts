@@ -120,6 +120,7 @@ export class Publisher {
       try {
         await this.#actors.acceptor().call.close(group)
         this.#doomed.delete(group)
+        this.#sockets.closed(group)
       } catch (thrown) {
         if (codeOf(thrown) === 'WEIR_ACTOR_DIED') return
         this.#doomed.delete(group)

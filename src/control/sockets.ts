@@ -1,4 +1,6 @@
 import type { ListenerGroup } from '../io/engine.ts'
+import { socketFile } from '../io/socket-file.ts'
+import type { SocketFile } from '../io/socket-file.ts'
 import type { Wanted } from './bindings.ts'
 
 /** Listening sockets that this process was born with. */
@@ -10,6 +12,8 @@ export type GivenSockets = {
 
 /** A group of listening sockets and what it is for. */
 export type HeldGroup = { readonly key: string; readonly group: ListenerGroup }
+
+const UNIX = 'unix:'
 
 type Idle = HeldGroup & { readonly lent: boolean }
 
@@ -23,7 +27,12 @@ type Idle = HeldGroup & { readonly lent: boolean }
 export class Sockets {
   #given: readonly GivenSockets[]
   readonly #idle = new Set<Idle>()
+  readonly #inherited = new Set<string>()
   readonly #lent = new Set<string>()
+  /** Of unix sockets that a process of this program made before us. */
+  readonly #files = new Map<string, SocketFile>()
+  /** What nobody wants was given up. */
+  #settled = false
   readonly #tell: (held: readonly HeldGroup[]) => void
   #bound: readonly HeldGroup[] = []
   #admin: HeldGroup | undefined
@@ -41,6 +50,9 @@ export class Sockets {
     for (const group of await inherit(given.flatMap(({ fds }) => fds))) {
       const { key = '' } = given.find(({ fds }) => fds.includes(group.fds[0] ?? -1)) ?? {}
       if (key === '') this.#lent.add(group.address)
+      else if (group.address.startsWith(UNIX))
+        this.#files.set(group.address, socketFile(group.address.slice(UNIX.length)))
+      this.#inherited.add(group.address)
       this.#idle.add({ key, group, lent: key === '' })
     }
   }
@@ -54,15 +66,24 @@ export class Sockets {
     return found.group
   }
 
-  /** True: it was lent, and waits to be wanted again. False: it is ours to close. */
+  /** True: it waits here to be wanted again, since it was lent, or since the process before us may go on with it. False: it is ours to close. */
   giveBack(group: ListenerGroup): boolean {
-    if (!this.#lent.has(group.address)) return false
-    this.#idle.add({ key: '', group, lent: true })
+    const lent = this.#lent.has(group.address)
+    const mayGoOn = !this.#settled && this.#inherited.has(group.address)
+    if (!lent && !mayGoOn) return false
+    this.#idle.add({ key: '', group, lent })
     return true
+  }
+
+  /** It was closed, by us. */
+  closed(group: ListenerGroup): void {
+    this.#files.get(group.address)?.remove()
+    this.#files.delete(group.address)
   }
 
   /** Groups that a process before us had and nobody wants any more. They are the caller's to close. */
   leftOver(): readonly ListenerGroup[] {
+    this.#settled = true
     const left = [...this.#idle].filter(({ lent }) => !lent)
     for (const idle of left) this.#idle.delete(idle)
     return left.map(({ group }) => group)

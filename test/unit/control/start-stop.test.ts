@@ -58,6 +58,7 @@ function start(read: () => Promise<string>): Started {
     wallMs: () => 0,
     machineMs: () => 0,
     entropy: () => 1,
+    duplicate: beyond,
     say,
     provide: beyond,
   })
