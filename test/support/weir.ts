@@ -77,7 +77,11 @@ export function launch(t: Scope, args: readonly string[], configPath = '', fdLim
 export function launchEntry(t: Scope, args: readonly string[], configPath: string, fdLimit?: number): Weir {
   const limit = fdLimit === undefined ? '' : `ulimit -n ${fdLimit} && `
   const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, ...args]
-  const child = spawn('/bin/sh', command, { stdio: ['ignore', 'ignore', 'pipe'] })
+  return followed(t, spawn('/bin/sh', command, { stdio: ['ignore', 'ignore', 'pipe'] }), configPath)
+}
+
+/** A program that was started, its stderr a pipe: stopped when the test ends. */
+export function followed(t: Scope, child: ChildProcess, configPath: string): Weir {
   const stderr = new Lines(child)
   const line = (pattern: RegExp, from = 0): Promise<string> => stderr.find(pattern, from)
   const addresses = (): ReadonlyMap<string, string> => addressesIn(stderr.lines)
