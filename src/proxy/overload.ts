@@ -10,6 +10,9 @@ import { VITAL } from '../shm/vitals.ts'
 /** Turns of the wheel that a refused client may be left unread: with `jitter`, half a second to a second, the least it was asked to wait (`retry-after`). */
 const HELD_TURNS = { least: 10, most: 20 }
 
+/** Turns for which a client that is read again is watched: what it sent while it was left unread comes then. */
+const WATCHED_TURNS = 3
+
 /**
  * What a shard does when it cannot keep up: measures how late it is, refuses a share of the requests, and does not read from a client it refused until
  * the time is up that this was asked to wait at least. Whoever heeds `retry-after` notices nothing of that; of the others' requests, those that
@@ -25,6 +28,8 @@ export class Overload {
   readonly #shedder: Shedder
   /** Held clients by the turn in which they are read again: a ring. Those that died meanwhile are passed over then. */
   readonly #held: ClientConnection[][] = Array.from({ length: HELD_TURNS.most + 1 }, () => [])
+  /** Those that are read again since a few turns, by the turn in which that is forgotten. */
+  readonly #watched = new Map<ClientConnection, number>()
   #turn = 0
   #on = false
 
@@ -44,9 +49,13 @@ export class Overload {
     this.#shedder.configure(spec)
   }
 
-  /** Is this request to be refused? Asked once per request, before anything is done for it. */
-  refuses(): boolean {
-    return this.#shedder.share > 0 && this.#shedder.refuses()
+  /**
+   * Is this request to be refused? Asked once per request, before anything is done for it. Who came back sooner than told is, as long as anybody is: what
+   * has waited that long is too late for its sender, and serving it would take the place of one that is not.
+   */
+  refuses(client: ClientConnection): boolean {
+    if (this.#shedder.share === 0) return false
+    return this.#watched.delete(client) || this.#shedder.refuses()
   }
 
   /** It was refused, and its connection goes on. */
@@ -62,9 +71,18 @@ export class Overload {
   }
 
   onTurn(): void {
-    this.#turn = (this.#turn + 1) % this.#held.length
-    const due = this.#held[this.#turn]!
-    for (const client of due) client.unhold(HOLD.refused)
+    this.#turn++
+    for (const [client, turn] of this.#watched) {
+      if (turn > this.#turn) break // they are in the order of their turns
+      this.#watched.delete(client)
+    }
+    const due = this.#held[this.#turn % this.#held.length]!
+    for (const client of due) {
+      if (client.dead) continue
+      client.unhold(HOLD.refused)
+      this.#watched.delete(client)
+      this.#watched.set(client, this.#turn + WATCHED_TURNS)
+    }
     due.length = 0
   }
 

@@ -64,7 +64,7 @@ export class ProxyService implements Service {
   }
 
   begin(client: ClientConnection, head: Head): void {
-    if (this.#overload.refuses()) {
+    if (this.#overload.refuses(client)) {
       this.#reply(client, head, FAILURE.shed)
       this.#overload.refused(client)
       return
