@@ -21,7 +21,7 @@ async function shardsOf(admin: string): Promise<Shards['shards']> {
 }
 
 for (const how of ['throw', 'exit'] as const) {
-  test(`a shard that ends (${how}) loses its own exchanges only: gauges return to zero, new connections are served, it comes back`, async (t) => {
+  test(`a shard that ends (${how}) is not missed: its exchanges are begun anew elsewhere, new connections are served, it comes back`, async (t) => {
     const backend = await startBackend(t, (incoming, response) => {
       if (incoming.url !== '/hang') response.end('served')
     })
@@ -82,7 +82,7 @@ test('telemetry ends: requests go on, it comes back on the same address with the
   assert.equal(adminUrl(), admin)
 })
 
-test('a shard that keeps ending is restarted ever more slowly, the other one serves all the while', async (t) => {
+test('a shard that keeps ending is restarted every time, the other one serves all the while', async (t) => {
   const backend = await namedBackend(t, 'served')
   const { url, adminUrl, kill, lines } = await startProgram(t, config(backend.address))
   for (let life = 1; life <= 4; life++) {
@@ -95,7 +95,10 @@ test('a shard that keeps ending is restarted ever more slowly, the other one ser
     await until(async () => (await shardsOf(adminUrl()))[0]?.state === 'running', 'it is back')
   }
   const delays = lines.flatMap((line) => /shard 0 restarts in (\d+) ms/.exec(line)?.[1] ?? []).map(Number)
-  assert.ok(delays.at(-1)! > delays[0]! && delays.at(-1)! >= 200, delays.join())
+  assert.ok(
+    delays.every((delay, n) => delay <= 50 * 2 ** n),
+    delays.join(),
+  )
 })
 
 /** Does a connection land on this shard and get served? The kernel decides where it lands: try. */
