@@ -40,6 +40,8 @@ Signals:
                          a second one stops at once
   SIGHUP                 read the configuration again; a bad one is refused and the old one runs on;
                          the access log's file is opened again, too
+  SIGUSR2                replace the running program by what is on disk now (code, Node, configuration), without
+                         refusing or breaking anything; one that cannot start changes nothing
 `,
   check: `usage: weir check [-c <file>]
 

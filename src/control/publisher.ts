@@ -163,10 +163,16 @@ export class Publisher {
   }
 
   /** A group with as many sockets, if it can have them. Groups only ever grow. */
-  #extend(group: ListenerGroup, members: number, backlog: number): Promise<ListenerGroup> {
+  async #extend(group: ListenerGroup, members: number, backlog: number): Promise<ListenerGroup> {
     const missing = group.address.startsWith('unix:') ? 0 : members - group.fds.length
-    if (missing <= 0) return Promise.resolve(group)
-    return this.#actors.acceptor().call.extend(group, missing, backlog)
+    if (missing <= 0) return group
+    try {
+      return await this.#actors.acceptor().call.extend(group, missing, backlog)
+    } catch (thrown) {
+      // Made by another user (systemd's are root's): the kernel lets nobody else join
+      if (this.#sockets.isLent(group)) return group
+      throw thrown
+    }
   }
 
   /** Sockets for more shards, accepted from at once by those there are: whatever comes of the publication, nobody waits on one. */

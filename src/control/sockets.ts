@@ -66,9 +66,14 @@ export class Sockets {
     return found.group
   }
 
+  /** Somebody else made it, and keeps it. */
+  isLent(group: ListenerGroup): boolean {
+    return this.#lent.has(group.address)
+  }
+
   /** True: it waits here to be wanted again, since it was lent, or since the process before us may go on with it. False: it is ours to close. */
   giveBack(group: ListenerGroup): boolean {
-    const lent = this.#lent.has(group.address)
+    const lent = this.isLent(group)
     const mayGoOn = !this.#settled && this.#inherited.has(group.address)
     if (!lent && !mayGoOn) return false
     this.#idle.add({ key: '', group, lent })
