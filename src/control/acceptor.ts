@@ -58,6 +58,13 @@ export class Acceptor implements AcceptorControl {
     this.#listeners.close(held)
   }
 
+  release(groups: readonly ListenerGroup[]): void {
+    for (const group of groups) {
+      this.#groups.delete(keyOf(group))
+      this.#steered.delete(keyOf(group))
+    }
+  }
+
   serve(roster: Roster): void {
     this.#watch.serve(roster)
     this.#steerAll()

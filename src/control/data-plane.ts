@@ -165,7 +165,7 @@ export class DataPlane {
       case 'yield':
         return void this.#bequeath(message.order === 'yield')
       case 'resume':
-        return this.#program?.resume()
+        return void this.#program?.resume()
       case 'retire':
         return void this.#retire()
       case 'stop':

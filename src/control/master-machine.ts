@@ -233,7 +233,6 @@ export class MasterMachine {
   }
 
   #upgradeFailed(why: string): void {
-    const yielded = this.#replacement?.yielded === true
     this.#replacement = undefined
     const stays =
       this.#current === undefined
@@ -241,7 +240,7 @@ export class MasterMachine {
         : 'nothing has changed, the one before runs on'
     this.#out.say(`weir: SIGUSR2 FAILED: the new program did not start (${why}): ${stays}`)
     if (this.#current === undefined) return this.#spawn('restart')
-    if (yielded) this.#out.order(this.#current, 'resume')
+    this.#out.order(this.#current, 'resume') // far as it came, it may have dealt with the sockets
     this.#settled()
   }
 

@@ -176,7 +176,7 @@ export class Program {
   async bequeath(last: boolean): Promise<Heritage> {
     const { changes, fleet, operators, publisher, actors } = this.#present()
     if (last) this.#succession.yielded = true
-    await changes.afterwards(nothing)
+    await changes.afterwards(() => (last ? publisher.yieldSteering() : Promise.resolve()))
     const totals = await actors.telemetry().call.totals()
     return this.#succession.bequest({ fleet, operators, snapshot: publisher.desired().snapshot }, totals)
   }
@@ -186,8 +186,9 @@ export class Program {
     return this.#succession.keepsake(this.#present().operators)
   }
 
-  resume(): void {
+  async resume(): Promise<void> {
     this.#succession.yielded = false
+    await this.#present().publisher.resumeSteering().catch(ignore) // an acceptor that died is told all of it
   }
 
   /** Another process accepts from our sockets: let go of them, finish what is under way, end. Resolves with what was counted since the last word. */
@@ -296,5 +297,3 @@ export class Program {
 
 /** Telemetry died: its successor is brought up with all of it. */
 function ignore(): void {}
-
-async function nothing(): Promise<void> {}

@@ -23,6 +23,8 @@ export interface AcceptorControl {
   serve(roster: Roster): void
   /** The groups a predecessor opened and that are the process's still. Before anything else, once. */
   adopt(groups: readonly ListenerGroup[]): void
+  /** Another process deals with these from now on: neither steer nor close them, until they are adopted again. */
+  release(groups: readonly ListenerGroup[]): void
   open(address: string, members: number, backlog: number): ListenerGroup
   close(group: ListenerGroup): void
 }

@@ -67,6 +67,17 @@ export class Publisher {
     await this.#actors.steer()
   }
 
+  /** Another process steers the groups: we keep out of it. */
+  async yieldSteering(): Promise<void> {
+    await this.#actors.acceptor().call.release(this.groups())
+  }
+
+  /** It did not come to that. Whatever it told the kernel, we tell it anew. */
+  async resumeSteering(): Promise<void> {
+    await this.#actors.acceptor().call.adopt(this.groups())
+    await this.#actors.steer()
+  }
+
   /** Let go of the sockets and leave them open: another process accepts from them. */
   async retire(): Promise<void> {
     this.#desired = { ...this.#desired, bindings: [] }
