@@ -144,7 +144,8 @@ export class Shards {
     this.#context.onRoster()
     await this.#syncOthers(shard)
     await link.sync(() => this.#ordersOf(shard))
-    const heirs = this.#able()
+    const able = this.#able()
+    const heirs = able.length > 0 ? able : this.#serving() // better one that is late than none
     const { hardMs } = this.#context.desired().snapshot.drain
     const most = heirs.length === 0 ? Math.min(hardMs, ALONE_MS) : hardMs
     await link.ref.within(most + MARGIN_MS).handOver(heirs, most)

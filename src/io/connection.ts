@@ -11,6 +11,8 @@ export const HOLD = {
   unread: 2,
   /** It was refused for overload, and is left alone until it was asked to come back. */
   refused: 4,
+  /** Its shard leaves and there is nobody to give it to: its successor reads on. */
+  leaving: 8,
 } as const
 
 /**

@@ -46,7 +46,7 @@ export class Accounts {
     response.describe(record)
     tunnel?.describe(record)
     tries.conclude(record, response.started)
-    if (request.rescued && tries.begun > 0) record.retries++
+    if (request.rescues > 0 && tries.begun > 0) record.retries++
     entrance.describe(record)
     const kept = tries.noted
       ? explainer.wants(outcome, response.refused || response.status >= 500, tries.begun)

@@ -1,5 +1,5 @@
 import type { ClientConnection } from '../downstream/client.ts'
-import { NOTE, NOTE_FLAG, ROLE } from '../shm/notes.ts'
+import { NOTE, NOTE_FLAG, RESCUES_AT, ROLE } from '../shm/notes.ts'
 import type { RequestSide } from './request-side.ts'
 import type { ResponseSide } from './response-side.ts'
 import type { Destination } from './routing.ts'
@@ -22,7 +22,7 @@ export const noteExchange = (
   notes[at + NOTE.flags] =
     (response.wantsKeepAlive ? NOTE_FLAG.keepAlive : 0) |
     (request.minor === 1 ? NOTE_FLAG.minor : 0) |
-    (request.rescued ? NOTE_FLAG.rescued : 0)
+    (request.rescues << RESCUES_AT)
   notes[at + NOTE.role] = roleOf(request, response)
 }
 

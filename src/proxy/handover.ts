@@ -1,5 +1,6 @@
 import type { Rng } from '../base/random.ts'
 import { ClientConnection } from '../downstream/client.ts'
+import { HOLD } from '../io/connection.ts'
 import type { Reactor } from '../io/reactor.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { VITAL } from '../shm/vitals.ts'
@@ -58,33 +59,38 @@ export class Handover {
 
   onBatchEnd(): void {
     if (this.#offered.length === 0) return
-    if (this.#heirs.length > 0) {
-      for (const client of this.#offered) this.#ports.clientele.give(client, this.#choose())
-    }
+    for (const client of this.#offered) this.#letGo(client)
     this.#offered.length = 0
   }
 
   onTurn(nowMs: number): void {
     if (this.#resolve === undefined) return
-    if (this.#heirs.length > 0) this.#giveAll()
+    this.#giveAll()
     if (nowMs < this.#hardEndMs && this.#busy()) return
     this.#resolve()
     this.#resolve = undefined
   }
 
   #giveAll(): void {
-    const { reactor, clientele, clusters } = this.#ports
+    const { reactor, clusters } = this.#ports
     for (const connection of reactor.connections()) {
-      if (connection instanceof ClientConnection) clientele.give(connection, this.#choose())
+      if (connection instanceof ClientConnection) this.#letGo(connection)
     }
-    clusters.giveIdle(() => this.#choose())
+    if (this.#heirs.length > 0) clusters.giveIdle(() => this.#choose())
   }
 
-  /** Somebody is left whose turn is still to come. With nobody to give to, all who wait for no response are for the estate. */
+  /** With nobody to give it to, an idle one is not read from any more, or it would ask again and again: it is for the estate. */
+  #letGo(client: ClientConnection): void {
+    if (client.dead || !client.idle) return
+    if (this.#heirs.length === 0) client.hold(HOLD.leaving)
+    else this.#ports.clientele.give(client, this.#choose())
+  }
+
+  /** Somebody is left whose turn is still to come. Tunnels and heads that are half here are for the estate; with nobody to give to, all who wait for no response. */
   #busy(): boolean {
     for (const connection of this.#ports.reactor.connections()) {
       if (!(connection instanceof ClientConnection) || connection.handler instanceof Tunnel) continue
-      if (!connection.idle || this.#heirs.length > 0) return true
+      if (connection.handler !== undefined || (connection.idle && this.#heirs.length > 0)) return true
     }
     return false
   }

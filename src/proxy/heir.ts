@@ -1,6 +1,6 @@
 import type { ClientConnection } from '../downstream/client.ts'
 import type { Reactor } from '../io/reactor.ts'
-import { ConnectionNotes, NOTE, NOTE_FLAG, NOTE_WORDS, ROLE } from '../shm/notes.ts'
+import { ConnectionNotes, NOTE, NOTE_FLAG, NOTE_WORDS, RESCUES_AT, ROLE } from '../shm/notes.ts'
 import type { EndpointPool } from '../upstream/pool.ts'
 import type { Clientele } from './clientele.ts'
 import { BEQUEST, BEQUEST_WORDS } from './control.ts'
@@ -163,6 +163,7 @@ export class Heir {
       minor: (flags & NOTE_FLAG.minor) === 0 ? 0 : 1,
       keepAlive: (flags & NOTE_FLAG.keepAlive) !== 0,
       startedMs: this.#sinceMs(note[NOTE.startedMs]!),
+      rescues: flags >> RESCUES_AT,
       again,
     })
     if (!begun) return 'reset'

@@ -34,6 +34,8 @@ export type KeptRequest = {
   readonly minor: number
   /** Monotonic ms. */
   readonly startedMs: number
+  /** Shards that it outlived, that one included. */
+  readonly rescues: number
   /** What its client is told, where it may not be sent again. */
   readonly failure: Failure | undefined
 }

@@ -16,6 +16,9 @@ import type { InboundRequest, KeptRequest, RequestHeadWriter } from './request-h
 /** Bytes of head and body together up to which a request is kept to be sent again. The body must arrive with the head. */
 export const REPLAY_BYTES = 8192
 
+/** Shards that a request may outlive: it may be what kills them. */
+const MOST_RESCUES = 3
+
 /** The request's half of an exchange: its head as it goes to the endpoint, and its body on the way there. */
 export class RequestSide {
   readonly #context: ProxyContext
@@ -32,8 +35,8 @@ export class RequestSide {
   #relayed = false
   /** Monotonic ms. */
   startedMs = 0
-  /** It outlived its shard once. */
-  rescued = false
+  /** Shards that it outlived. */
+  rescues = 0
   /** Something of it was given to a connection. */
   #sent = false
   /** All that was sent of the request is in the slab. */
@@ -69,7 +72,7 @@ export class RequestSide {
     const { chunkExtensions, trailers, body } = client.listener.spec.limits
     this.#pump.begin(framing, OUT.same, { extensions: chunkExtensions, trailers }, body)
     this.startedMs = reactor.nowMs
-    this.rescued = false
+    this.rescues = 0
     if (request.kept !== undefined) {
       this.#keep(request, request.kept)
       return true
@@ -103,7 +106,8 @@ export class RequestSide {
 
   /** Another shard may take it to an endpoint if this one ends: it is here whole, and nobody can have acted on it, or doing it twice does no harm. */
   get rescuable(): boolean {
-    return !this.rescued && this.done && this.replayable && (!this.#sent || isIdempotent(this.method))
+    const mayGo = this.rescues < MOST_RESCUES && this.done && this.replayable
+    return mayGo && (!this.#sent || isIdempotent(this.method))
   }
 
   /** Where it lies, head and body; empty if it does not. */
@@ -206,12 +210,15 @@ export class RequestSide {
   }
 
   /** All of it is here, but for the body of one that must fail anyway. */
-  #keep({ head, framing }: InboundRequest, { slab, end, minor, startedMs, failure }: KeptRequest): void {
+  #keep(
+    { head, framing }: InboundRequest,
+    { slab, end, minor, startedMs, rescues, failure }: KeptRequest,
+  ): void {
     this.#slab = slab
     this.#end = end
     this.minor = minor
     this.startedMs = startedMs
-    this.rescued = true
+    this.rescues = rescues
     this.#replayable = true
     this.#relayed = false
     this.#sent = false

@@ -20,6 +20,8 @@ export type LostRequest = {
   readonly keepAlive: boolean
   /** Monotonic ms. */
   readonly startedMs: number
+  /** Shards that it had outlived before. */
+  readonly rescues: number
   /** It may be sent to an endpoint (again). */
   readonly again: boolean
 }
@@ -70,7 +72,7 @@ export class Rescue {
         framing: requestFraming(head),
         upgrade,
         fallbackHost: '',
-        kept: { slab, end, minor, startedMs, failure },
+        kept: { slab, end, minor, startedMs, rescues: lost.rescues + 1, failure },
       },
       destination,
       lost.keepAlive && again,

@@ -49,13 +49,14 @@ export const NOTE_FLAG = {
   keepAlive: 1,
   /** Of a request: its client speaks HTTP/1.1, not 1.0. */
   minor: 2,
-  /** Of a request: it outlived a shard already. Once is enough: it may be what killed it. */
-  rescued: 4,
   /** The connection is one to an endpoint. */
   upstream: 8,
   /** It is being handed over: the new owner's generation is the next one. */
   handed: 16,
 } as const
+
+/** Above the flags, of a request: how many shards it outlived (`flags >> RESCUES_AT`). */
+export const RESCUES_AT = 8
 
 export const ROLE = {
   /** Nothing that anybody could go on with. */

@@ -79,15 +79,12 @@ test('who connects meanwhile is handed on at once; the limits count each client 
   rig.conclude()
 })
 
-test('part of a head and tunnels stay; at the hard end what is left is for the estate', async () => {
+test('part of a head stays for the estate: nobody waits for the rest of it', async () => {
   const rig = new ProxyRig({ shards: 2 })
   rig.backend(respond('whole'))
   const client = rig.client(get('/').slice(0, 10))
   rig.pass(60)
-  const state = leave(rig, [1], 300)
-  rig.pass(200)
-  await settled()
-  assert.equal(state.over, false)
+  const state = leave(rig, [1], 10_000)
   rig.pass(200)
   await settled()
   assert.ok(state.over)
@@ -96,6 +93,28 @@ test('part of a head and tunnels stay; at the hard end what is left is for the e
   client.send(get('/').slice(10))
   rig.until(() => got(client, 'whole'))
   rig.conclude()
+})
+
+test('with nobody to give clients to, one that is between two requests asks no more, and its successor answers', async () => {
+  const rig = new ProxyRig({ shards: 2 })
+  rig.backend(respond('x'))
+  const client = rig.client()
+  let answered = 0
+  client.onData = (bytes) => {
+    if (!new TextDecoder().decode(bytes).endsWith('x')) return
+    answered++
+    client.send(get('/'))
+  }
+  client.send(get('/'))
+  rig.until(() => answered > 3)
+  const state = leave(rig, [], 60_000)
+  rig.pass(500)
+  await settled()
+  assert.ok(state.over)
+  const before = answered
+  rig.kill(0)
+  assert.equal((await rig.settle(0)).adopted, 2) // the client, and an idle connection to the endpoint
+  rig.until(() => answered > before + 3)
 })
 
 test('a client under load is handed over between two of its requests', async () => {

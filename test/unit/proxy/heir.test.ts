@@ -1,6 +1,7 @@
 /** A shard's thread ends, and another goes on with its connections: what their clients and backends see of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { EstateResult } from '../../../src/proxy/control.ts'
 import { GAUGE } from '../../../src/shm/layout.ts'
 import { NOTE, NOTE_WORDS } from '../../../src/shm/notes.ts'
 import { sumGauge } from '../../../src/shm/fleet.ts'
@@ -200,23 +201,28 @@ test('a tunnel that was half closed stays so with the heir', async () => {
   rig.conclude()
 })
 
-test('a request is rescued once: if its second shard dies as well it gets 502', async () => {
-  const rig = new ProxyRig({ shards: 3 })
+test('a request is rescued three times: if its fourth shard dies as well it gets 502', async () => {
+  const rig = new ProxyRig({ shards: 5 })
   let seen = 0
   rig.backend(() => void seen++)
   const client = rig.client(get('/poison'))
-  rig.until(() => seen === 1)
-  rig.pass(60)
-  rig.kill(0)
-  assert.equal((await rig.settle(0)).rescued, 1)
-  rig.until(() => seen === 2)
-  rig.pass(60)
-  const second = rig.shards[1]!.shard.census().clients === 1 ? 1 : 2
-  rig.kill(second)
-  assert.equal((await rig.settle(second)).answered, 1)
+  const dead = new Set<number>()
+  const kill = (): Promise<EstateResult> => {
+    rig.pass(60)
+    const its = rig.shards.findIndex(({ shard }, at) => !dead.has(at) && shard.census().clients === 1)
+    dead.add(its)
+    rig.kill(its)
+    return rig.settle(its)
+  }
+  for (let life = 1; life <= 3; life++) {
+    rig.until(() => seen === life)
+    assert.equal((await kill()).rescued, 1)
+  }
+  rig.until(() => seen === 4)
+  assert.equal((await kill()).answered, 1)
   rig.until(() => client.finReceived)
   assert.equal(verdict(client), '502 proxy_internal_error')
-  assert.equal(seen, 2)
+  assert.equal(seen, 4)
   rig.conclude()
 })
 
