@@ -93,7 +93,7 @@ export function programFamilies(view: ProgramView): readonly MetricFamily[] {
 }
 
 /** How shards died, were stuck, and what became of their connections. */
-function shardLifeFamilies({ shards, stalls, estates }: ProgramView): readonly MetricFamily[] {
+function shardLifeFamilies({ shards, stalls, handovers, estates }: ProgramView): readonly MetricFamily[] {
   const byShard = (value: (shard: number) => number): readonly Sample[] =>
     shards.map((_, id) => ({ labels: { shard: String(id) }, value: value(id) }))
   return [
@@ -108,6 +108,12 @@ function shardLifeFamilies({ shards, stalls, estates }: ProgramView): readonly M
       'counter',
       'Times a shard was stuck and others served for it.',
       byShard((id) => stalls[id] ?? 0),
+    ),
+    family(
+      'weir_shard_handovers_total',
+      'counter',
+      'Shards that were told to let go of everything, by whether they did within their time.',
+      Object.entries(handovers).map(([result, value]) => ({ labels: { result }, value })),
     ),
     family(
       'weir_estate_connections_total',

@@ -289,8 +289,7 @@ export class Program {
       reloads: running.changes.reloads,
       patches: running.operators.patches,
       overlays: running.operators.overlays,
-      estates: running.actors.shards.estates.counts,
-      stalls: running.actors.shards.stalls,
+      ...running.actors.shards.counts(),
     }
   }
 }

@@ -129,6 +129,8 @@ export type ProgramView = {
   }[]
   /** How often each shard was stuck; undefined: never. */
   readonly stalls: readonly (number | undefined)[]
+  /** Of shards that were told to let go of everything: how many did within their time. */
+  readonly handovers: { readonly done: number; readonly late: number }
   /** What became of the connections that dead and replaced shards left. */
   readonly estates: EstateResult
   /** Restarts of the other actors. */

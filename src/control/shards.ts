@@ -14,7 +14,7 @@ import type { Fleet } from '../shm/fleet.ts'
 import { VITAL } from '../shm/vitals.ts'
 import { Estates } from './estate.ts'
 import { pinning } from './pinning.ts'
-import type { Roster } from './protocol.ts'
+import type { ProgramView, Roster } from './protocol.ts'
 import { ShardLink } from './shard-link.ts'
 import type { Desired } from './shard-link.ts'
 import { shardId } from './tree.ts'
@@ -50,20 +50,25 @@ const ENGINE_GAUGES = ['open', 'queuedBytes'] as const
  */
 export class Shards {
   readonly estates: Estates
-  /** How often each was stuck, over all its lives. */
-  readonly stalls: number[] = []
   readonly #context: ShardsContext
   readonly #links = new Map<number, ShardLink>()
   readonly #up = new Set<number>()
   readonly #leaving = new Set<number>()
   /** Since when. */
   readonly #stuck = new Map<number, number>()
+  readonly #stalls: number[] = []
+  readonly #handovers = { done: 0, late: 0 }
 
   constructor(context: ShardsContext) {
     const { connections, fleet, say, onChange } = context
     this.#context = context
     const heirs = (): readonly ShardLink[] => this.#able().flatMap((shard) => this.#links.get(shard) ?? [])
     this.estates = new Estates({ connections, notes: fleet.notes, heirs, say, onChange })
+  }
+
+  /** For the view. */
+  counts(): Pick<ProgramView, 'stalls' | 'handovers' | 'estates'> {
+    return { stalls: this.#stalls, handovers: this.#handovers, estates: this.estates.counts }
   }
 
   /** Shards in service. */
@@ -148,7 +153,13 @@ export class Shards {
     const heirs = able.length > 0 ? able : this.#serving() // better one that is late than none
     const { hardMs } = this.#context.desired().snapshot.drain
     const most = heirs.length === 0 ? Math.min(hardMs, ALONE_MS) : hardMs
-    await link.ref.within(most + MARGIN_MS).handOver(heirs, most)
+    try {
+      await link.ref.within(most + MARGIN_MS).handOver(heirs, most)
+      this.#handovers.done++
+    } catch (thrown) {
+      this.#handovers.late++
+      throw thrown
+    }
   }
 
   /** Those in service take nothing new, finish, and close what idles; what is left after the hard limit they reset. */
@@ -167,7 +178,7 @@ export class Shards {
   stuck(shard: number): void {
     if (!this.#up.has(shard) || this.#stuck.has(shard)) return
     this.#stuck.set(shard, this.#context.nowMs())
-    this.stalls[shard] = (this.stalls[shard] ?? 0) + 1
+    this.#stalls[shard] = (this.#stalls[shard] ?? 0) + 1
     this.#context.onChange()
     void this.#syncOthers(shard)
   }
