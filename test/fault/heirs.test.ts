@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { FAULTS, fault, faulty, isBack } from '../support/fault.ts'
 import type { Fault } from '../support/fault.ts'
 import { dialWeir, GET, ok, settingText } from '../support/proxied.ts'
-import { startWeir } from '../support/weir.ts'
+import { startWeir, until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import { rawBackend } from '../support/wire.ts'
 import type { RawBackend, Scope, Wire } from '../support/wire.ts'
@@ -20,7 +20,7 @@ type Stage = { readonly weir: Weir; readonly backend: RawBackend; readonly wires
 
 const stage = async (t: Scope, serve: (wire: Wire) => unknown, cluster = ''): Promise<Stage> => {
   const backend = await rawBackend(t, serve)
-  const text = settingText({ endpoints: [backend.address], cluster, more: FAULTS })
+  const text = settingText({ endpoints: [backend.address], cluster, more: `${FAULTS}\noverload: off` })
   const weir = await startWeir(t, faulty(text))
   const wires = await Promise.all(Array.from({ length: CLIENTS }, () => dialWeir(t, weir)))
   return { weir, backend, wires }
@@ -95,7 +95,7 @@ test('requests without a response are sent again to the letter, and their client
     await serving(() => ok('again'))(wire)
   })
   wires.forEach((wire, n) => wire.send(`GET /${n} HTTP/1.1\r\nhost: a.example\r\n\r\n`))
-  await wires[0]!.until(() => heads.length === CLIENTS, 'all requests at the backend')
+  await until(() => heads.length === CLIENTS, 'all requests are at the backend')
   await lose(weir, 0)
   held.resolve(ok('late'))
   for (const wire of wires) assert.equal((await wire.response()).status, 200)
@@ -116,7 +116,7 @@ test('requests that may not be sent twice get 502 where their shard died, and ea
     }),
   )
   for (const wire of wires) wire.send('POST / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 0\r\n\r\n')
-  await wires[0]!.until(() => seen === CLIENTS, 'all requests at the backend')
+  await until(() => seen === CLIENTS, 'all requests are at the backend')
   await lose(weir, 0)
   held.resolve(ok('done'))
   const responses = await Promise.all(wires.map((wire) => wire.response('POST')))
@@ -188,7 +188,7 @@ test('a shard that is restarted by plan while its clients ask all the time: no r
     const answer = await fetch(`${weir.adminUrl()}/api/v1/shards/${shard}/restart`, { method: 'POST' })
     assert.ok(answer.ok, `${answer.status}`)
     await isBack(weir, shard)
-    await wires[0]!.until(() => answered > before + CLIENTS, 'more answers')
+    await until(() => answered > before + CLIENTS, 'there are more answers')
   }
   stop = true
   await asking
