@@ -34,7 +34,27 @@ test('eight heavy connections on one shard of two end up four and four (± 1), a
       assert.ok(model.all.every(({ moves }) => moves <= 1))
       assert.ok(Math.abs(model.count(0) - 4) <= 1)
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
+  )
+})
+
+test('where both shards are all busy, the connections that share them are counted: eight heavy ones end up four and four (± 1) from wherever they begin', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: 0, max: 8 }),
+      fc.double({ min: 0.5, max: 1, noNaN: true }),
+      (seed, first, demand) => {
+        const model = new CoreModel([repeated(first, demand), repeated(8 - first, demand)], seed)
+        model.run(30_000)
+        model.settle()
+        assert.ok(Math.abs(model.count(0) - 4) <= 1, `${model.count(0)} and ${model.count(1)}`)
+        const before = model.moves.length
+        model.run(60_000)
+        assert.ok(model.moves.length - before <= 1)
+      },
+    ),
+    { numRuns: 20 },
   )
 })
 
@@ -54,7 +74,7 @@ test('quiet when even: where no two shards differ by what is worth it, nothing m
         assert.equal(model.moves.length, 0)
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })
 
@@ -82,7 +102,7 @@ test('converges: whatever the demands and where they begin, no pair is left that
         }
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })
 
@@ -105,6 +125,6 @@ test('no shard gives more than four a second, and none that takes nobody gets on
         assert.ok(within.length <= 6, `${within.length} within a second`)
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })

@@ -11,6 +11,8 @@ const BEGIN = 0.12
 const REST = 0.06
 /** Of the difference, so much may move with one connection: half would make both even, and much more would turn it round. */
 const FITS = 0.6
+/** From here on a shard is all busy: how much more it should do does not show. */
+export const FULL = 0.9
 /** What is lighter is left to where new connections go. */
 const LEAST = 0.01
 /** Connections handed over per look, and ms between looks, from … to: four a second at most. */
@@ -24,6 +26,7 @@ const STAY_MS = 10_000
  *
  * - what was given and does not show yet is reckoned with: it fades as the smoothing lets it show;
  * - nothing is done about less than `BEGIN`, and once begun, it is done down to `REST`;
+ * - where both are all busy, those who share each of them are counted instead: six heavy connections here and two there are not even, though the shards are;
  * - the receiver is the less busy of two others at random: hot shards do not all find the same cold one;
  * - no connection moves that would only turn the difference round, none twice within `STAY_MS`, and no more than `MOVES` per look.
  *
@@ -35,6 +38,7 @@ export class EvenCores {
   /** Busy shares as last looked at, Infinity: takes nobody; and what we gave each of late. Of ourselves: what we have given. */
   #busy: Float64Array
   #given: Float64Array
+  #crowd: Float64Array
   #acting = false
   #lookedMs = 0
   #nextLookMs = 0
@@ -46,6 +50,7 @@ export class EvenCores {
     this.#rng = rng
     this.#busy = new Float64Array(shards).fill(Infinity)
     this.#given = new Float64Array(shards)
+    this.#crowd = new Float64Array(shards)
   }
 
   /** Is it time to `look` again? */
@@ -55,12 +60,18 @@ export class EvenCores {
 
   /**
    * `busy`: share of its time that each shard was busy, smoothed over `SMOOTHING_MS`; Infinity: it takes nobody (it stops, it is stuck, it is not there).
-   * `shares`: our connections, the heaviest first; asked for only if something is to be done.
+   * `crowd`: of those that are all busy, how many connections share them (`crowdOf`). `shares`: our connections, the heaviest first; asked for only if
+   * something is to be done.
    */
-  look(nowMs: number, busy: ArrayLike<number>, shares: () => readonly Share[]): readonly Give[] {
+  look(
+    nowMs: number,
+    { busy, crowd }: { readonly busy: ArrayLike<number>; readonly crowd: ArrayLike<number> },
+    shares: () => readonly Share[],
+  ): readonly Give[] {
     this.#nextLookMs = nowMs + LOOK_MS.least + this.#rng.next() * LOOK_MS.more
     this.#fade(nowMs)
     this.#busy.set(busy)
+    this.#crowd.set(crowd)
     const to = this.#lessBusyOfTwo()
     const gap = to < 0 ? 0 : this.#gap(to)
     this.#acting = gap >= (this.#acting ? REST : BEGIN)
@@ -82,9 +93,9 @@ export class EvenCores {
 
   #choose(nowMs: number, to: number, shares: readonly Share[]): readonly Give[] {
     const gives: Give[] = []
-    const busy = this.#busy[this.#shard]!
+    const whole = this.#part(this.#shard, to)
     for (const { fd, generation, share } of shares) {
-      const load = share * busy
+      const load = share * whole
       if (load < LEAST || gives.length === MOVES) break
       const gap = this.#gap(to)
       if (gap < REST) break
@@ -103,7 +114,17 @@ export class EvenCores {
 
   /** How much busier we are. Of one that is to have no load, nothing is known. */
   #gap(other: number): number {
-    return this.#busy[this.#shard] === Infinity ? 0 : this.#load(this.#shard) - this.#load(other)
+    const me = this.#shard
+    if (this.#busy[me] === Infinity) return 0
+    return this.#part(me, other) + this.#given[me]! - this.#part(other, me) - this.#given[other]!
+  }
+
+  /** What a shard has to do, beside another: of its time, so much; where both have none left, of all who share them, the part that shares this one. */
+  #part(shard: number, other: number): number {
+    const busy = this.#busy[shard]!
+    const [ours, theirs] = [this.#crowd[shard]!, this.#crowd[other]!]
+    const counted = busy >= FULL && this.#busy[other]! >= FULL && ours > 0 && theirs > 0
+    return counted ? ours / (ours + theirs) : busy
   }
 
   #load(shard: number): number {

@@ -17,6 +17,10 @@ const WORDS = 2
 /** A connection, and the share of the shard's load that it makes. */
 export type Share = { readonly fd: number; readonly generation: number; readonly share: number }
 
+/** How many connections share the load, as if all were alike: 1 / Σ share² (inverse participation ratio). */
+export const crowdOf = (shares: readonly Share[]): number =>
+  shares.length === 0 ? 0 : 1 / shares.reduce((sum, { share }) => sum + share * share, 0)
+
 /**
  * Which connections a shard's load comes from: of all cost, about one part in `STEP_US` is drawn, and who it was kept. Heavy connections are found as often as
  * they are heavy, whoever else there is; an idle one costs nothing, a request one subtraction. The step is jittered, so that those who take

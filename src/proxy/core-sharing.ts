@@ -1,7 +1,8 @@
 import type { Rng } from '../base/random.ts'
 import { ClientConnection } from '../downstream/client.ts'
 import type { Reactor } from '../io/reactor.ts'
-import { EvenCores } from '../limit/even-cores.ts'
+import { EvenCores, FULL } from '../limit/even-cores.ts'
+import { crowdOf } from '../limit/load-sample.ts'
 import type { LoadSample } from '../limit/load-sample.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { VITAL } from '../shm/vitals.ts'
@@ -34,7 +35,7 @@ type Leaving = { readonly client: ClientConnection; readonly to: number; readonl
 export class CoreSharing {
   readonly #ports: CoreSharingPorts
   readonly #even: EvenCores
-  readonly #busy: Float64Array
+  readonly #seen: { readonly busy: Float64Array; readonly crowd: Float64Array }
   readonly #vitals: readonly Float64Array[]
   #on = false
   #over = false
@@ -45,7 +46,7 @@ export class CoreSharing {
     const { shards } = fleet.shape
     this.#ports = ports
     this.#even = new EvenCores(shard, shards, rng)
-    this.#busy = new Float64Array(shards)
+    this.#seen = { busy: new Float64Array(shards), crowd: new Float64Array(shards) }
     this.#vitals = Array.from({ length: shards }, (_, index) => fleet.vitals(index))
   }
 
@@ -73,9 +74,11 @@ export class CoreSharing {
   /** Once per turn of the wheel. */
   onTurn(nowMs: number): void {
     if (!this.#on || !this.#even.due(nowMs)) return
+    const { reactor, load, shard } = this.#ports
+    const mine = this.#vitals[shard]!
+    mine[VITAL.crowd] = mine[VITAL.busy]! >= FULL ? crowdOf(load.shares()) : 0
     this.#read(nowMs)
-    const { reactor, load } = this.#ports
-    for (const give of this.#even.look(nowMs, this.#busy, () => load.shares())) {
+    for (const give of this.#even.look(nowMs, this.#seen, () => load.shares())) {
       const connection = reactor.find(give)
       if (connection instanceof ClientConnection) this.#offer(connection, give.to)
     }
@@ -104,10 +107,12 @@ export class CoreSharing {
   #read(nowMs: number): void {
     const { fleet } = this.#ports
     const count = fleet.shardCount
-    for (let shard = 0; shard < this.#busy.length; shard++) {
+    const { busy, crowd } = this.#seen
+    for (let shard = 0; shard < busy.length; shard++) {
       const { lastBeatMs } = fleet.actor(shard)
       const lives = shard < count && lastBeatMs > 0 && nowMs - lastBeatMs < SILENT_MS
-      this.#busy[shard] = lives ? this.#vitals[shard]![VITAL.busy]! : Infinity
+      busy[shard] = lives ? this.#vitals[shard]![VITAL.busy]! : Infinity
+      crowd[shard] = this.#vitals[shard]![VITAL.crowd]!
     }
   }
 }

@@ -7,6 +7,7 @@ import { METHOD } from '../http/methods.ts'
 import { REJECTIONS } from '../http/reject.ts'
 import type { Rejection } from '../http/reject.ts'
 import { Target } from '../http/uri.ts'
+import { costUs } from '../limit/load-sample.ts'
 import { NO_HOST } from '../route/table.ts'
 import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
@@ -183,7 +184,8 @@ export class ProxyService implements Service {
     const { cluster, close } = fate
     const method = head?.method ?? fate.method ?? METHOD.other
     const bytes = replyFailure(this.#context, client, failure, { close, method, requestIdStart: -1 })
-    const { record, recorder, reactor } = this.#context
+    const { record, recorder, reactor, load } = this.#context
+    load.note(client.fd, client.generation, costUs(bytes))
     record.reset()
     record.listener = client.listener.spec.id
     record.cluster = cluster

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { seededRng } from '../../src/base/random.ts'
 import type { Rng } from '../../src/base/random.ts'
-import { EvenCores, SMOOTHING_MS } from '../../src/limit/even-cores.ts'
+import { EvenCores, FULL, SMOOTHING_MS } from '../../src/limit/even-cores.ts'
 import type { Give } from '../../src/limit/even-cores.ts'
-import { LoadSample } from '../../src/limit/load-sample.ts'
+import { crowdOf, LoadSample } from '../../src/limit/load-sample.ts'
 
 /** ms of a step: what is written of a shard's busy time in the fleet memory is renewed so often. */
 const STEP_MS = 100
@@ -115,7 +115,10 @@ export class CoreModel {
 
   #look(cores: EvenCores, shard: number): void {
     const busy = this.#busy.map((share, other) => (this.#closed[other] ? Infinity : share))
-    for (const give of cores.look(this.nowMs, busy, () => this.#samples[shard]!.shares()))
+    const crowd = this.#samples.map((sample, other) =>
+      this.#busy[other]! >= FULL ? crowdOf(sample.shares()) : 0,
+    )
+    for (const give of cores.look(this.nowMs, { busy, crowd }, () => this.#samples[shard]!.shares()))
       this.#decide(shard, give)
   }
 
