@@ -1,5 +1,6 @@
 #include "heap_guard.h"
 
+#include <algorithm>
 #include <atomic>
 
 #pragma GCC diagnostic push
@@ -13,6 +14,9 @@ namespace {
 
 // What the callback that was there before gets to work in, once ours has nothing more to give.
 constexpr size_t kLastResortBytes = 4 << 20;
+// A table that doubles is one allocation as large as the heap that holds it, and V8 aborts the process where that does not fit: measured
+// with a Map at 128, 256 and 512 MiB, always with half as much room, never with as much. No table is larger than this.
+constexpr size_t kTableMost = 1 << 30;
 
 struct Guard {
   v8::Isolate* isolate;
@@ -31,7 +35,7 @@ size_t nearLimit(void* data, size_t currentBytes, size_t) {
   self->alarm.store(1, std::memory_order_relaxed);
   if (!self->given) {
     self->given = true;
-    return currentBytes + self->extraBytes;
+    return currentBytes + std::max(self->extraBytes, std::min(currentBytes, kTableMost));
   }
   self->installed = false;
   self->isolate->RemoveNearHeapLimitCallback(nearLimit, 0);

@@ -17,7 +17,7 @@ export const OP_WORDS = 8
 
 /**
  * A connection is named by `fd` and `generation`. The fd indexes a table that belongs to the process, not to a
- * shard; the generation (int32, never 0, changes whenever the fd gets a new tenant) makes a stale event or op recognisable:
+ * shard; the generation (int32, never 0, changes whenever the fd gets a new tenant, and by one where a connection passes on to another engine) makes a stale event or op recognisable:
  * an op whose generation does not match is counted (`staleOps`) and dropped, never applied to the next tenant.
  * Once `close` or `reset` ran no later batch names the handle; after `handover` only a `reset` row may, of a connection that had broken by then.
  */
@@ -268,7 +268,8 @@ export interface Host {
   /** Keep the calling thread on these CPUs. */
   pin(cpus: readonly number[]): void
   /**
-   * Of the calling thread's V8: when its heap nears its limit, store 1 to `alarm[0]` (shared memory) and give it `extraBytes` more, once, so that whoever watches
+   * Of the calling thread's V8: when its heap nears its limit, store 1 to `alarm[0]` (shared memory) and give it `extraBytes` more (at least as much again as it
+   * had, up to 1 GiB: a table that doubles is one allocation), once, so that whoever watches
    * the word can end the thread before V8 aborts the process. After that Node's own way goes: a worker ends with ERR_WORKER_OUT_OF_MEMORY. Once per thread.
    */
   guardHeap(alarm: Float64Array, extraBytes: number): void

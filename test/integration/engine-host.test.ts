@@ -34,8 +34,8 @@ for (const kind of ['map', 'arrays', 'strings'] as const) {
   test(`a heap that grows in a synchronous loop (${kind}) raises the alarm, the process lives and terminate ends the thread`, async (t) => {
     const alarm = new Float64Array(new SharedArrayBuffer(8))
     const worker = new Worker(new URL('./engine-workers/hoard.ts', import.meta.url), {
-      workerData: { alarm, extraBytes: 512 * MIB, kind },
-      resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16 },
+      workerData: { alarm, extraBytes: 16 * MIB, kind },
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
     })
     t.after(() => worker.terminate())
     const errors: unknown[] = []
@@ -55,7 +55,7 @@ for (const kind of ['map', 'arrays', 'strings'] as const) {
 test('when nobody ends the thread in the room that was given, its own end comes: a worker error, not an abort', async (t) => {
   const alarm = new Float64Array(new SharedArrayBuffer(8))
   const worker = new Worker(new URL('./engine-workers/hoard.ts', import.meta.url), {
-    workerData: { alarm, extraBytes: 24 * MIB, kind: 'arrays' },
+    workerData: { alarm, extraBytes: MIB, kind: 'arrays' },
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
   })
   t.after(() => worker.terminate())
