@@ -86,7 +86,9 @@ export class Overseer {
     const atMs = vitals[VITAL.at]!
     if (atMs === subject.readingMs || subject.isLeaving) return
     subject.readingMs = atMs
-    subject.full = vitals[VITAL.heapUsed]! >= FULL * vitals[VITAL.heapLimit]! ? subject.full + 1 : 0
+    const limit = vitals[VITAL.heapLimit]!
+    const isFull = limit > 0 && vitals[VITAL.heapUsed]! >= FULL * limit
+    subject.full = isFull ? subject.full + 1 : 0
     if (subject.full < READINGS) return
     subject.isLeaving = true
     const mib = Math.round(vitals[VITAL.heapUsed]! / 2 ** 20)
