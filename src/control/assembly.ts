@@ -44,6 +44,8 @@ export type Assembly = Pick<MainControl, 'reload' | 'patch'> & {
   readonly bringUpTelemetry: (telemetry: ActorRef<TelemetryControl>) => Promise<void>
   /** Something changed that the view shows. */
   readonly show: () => void
+  /** Resolves when telemetry has seen it: whoever is answered may look at once. */
+  readonly showNow: () => Promise<void>
 }
 
 /** Put the parts together. Nothing of it lives yet. They know one another in a circle, by functions that are called later. */
@@ -105,7 +107,7 @@ export function assemble(context: ProgramContext, assembly: Assembly): Running {
 
 function actorsOf(
   { urls, connections, say, timers }: ProgramContext,
-  { discovery, succession, reload, patch, bringUpTelemetry, show }: Assembly,
+  { discovery, succession, reload, patch, bringUpTelemetry, show, showNow }: Assembly,
   { fleet, capacity }: { readonly fleet: Fleet; readonly capacity: Capacity },
   running: () => Running,
 ): Actors {
@@ -119,7 +121,11 @@ function actorsOf(
     desired: () => running().publisher.desired(),
     groups: () => [...running().publisher.groups(), ...running().admin.group()],
     main: {
-      restartShard: (shard) => running().orders.restartShard(shard),
+      async restartShard(shard) {
+        const result = await running().orders.restartShard(shard)
+        await showNow()
+        return result
+      },
       restartShards: () => running().orders.restartShards(),
       fault: (actor, kind) => running().orders.fault(actor, kind),
       reload,

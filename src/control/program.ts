@@ -228,6 +228,7 @@ export class Program {
       patch: (order) => this.#patch(order),
       bringUpTelemetry: (telemetry) => this.#bringUpTelemetry(telemetry),
       show: () => this.#show(),
+      showNow: () => this.#showNow(),
     })
   }
 
