@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from '../actor/errors.ts'
 import type { MasterEvents, MasterLink } from '../io/master-link.ts'
-import { problemsOf, Refusal } from './failure.ts'
+import { GAVE_UP, problemsOf, Refusal } from './failure.ts'
 import type { Heritage } from './heritage.ts'
 import type { Lineage, KeepsakeChange } from './lineage.ts'
 import type { ConfigSource } from './load.ts'
@@ -9,9 +9,6 @@ import type { ToDataPlane, ToMaster } from './master-protocol.ts'
 import type { Program } from './program.ts'
 import { Sockets } from './sockets.ts'
 import type { HeldGroup } from './sockets.ts'
-
-/** A program whose actors die faster than its configuration allows: the master starts another one. */
-export const GAVE_UP = 70
 
 export type DataPlaneWorld = {
   readonly link: (events: MasterEvents) => MasterLink

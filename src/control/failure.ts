@@ -15,3 +15,6 @@ export function problemsOf(thrown: unknown): readonly string[] {
   if (thrown instanceof Refusal) return thrown.problems
   return [thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)]
 }
+
+/** Exit code of a program whose actors die faster than its configuration allows: a master starts another one. */
+export const GAVE_UP = 70

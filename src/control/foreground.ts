@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { problemsOf, Refusal } from './failure.ts'
+import { GAVE_UP, problemsOf, Refusal } from './failure.ts'
 import type { Program } from './program.ts'
 
 /** The process around a program. */
@@ -42,6 +42,10 @@ export async function runForeground(program: Program, host: Host, onReady: () =>
   host.on('SIGUSR2', () =>
     host.say('weir: SIGUSR2 does nothing here; the program of weir run is replaced by it'),
   )
+  void program.gaveUp.then((actor) => {
+    host.say(`weir: ${actor} died once too often: the program gives up`)
+    host.exit(GAVE_UP)
+  })
   try {
     await program.start()
   } catch (thrown) {

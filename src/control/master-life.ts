@@ -44,7 +44,6 @@ export type Replacement = {
   byMs: number
   /** The one that serves was asked for its last word. */
   yielded: boolean
-  reloadAfter: boolean
 }
 
 /** For people. */

@@ -33,6 +33,7 @@ export class MasterMachine {
   #replacement: Replacement | undefined
   #wasReady = false
   #replaceWanted = false
+  #reloadWanted = false
   #reloads = 0
   #restartAtMs: number = Infinity
   #stoppingSinceMs: number | undefined
@@ -158,12 +159,12 @@ export class MasterMachine {
   }
 
   #onReload(): void {
-    const { phase } = this.#current ?? {}
-    if (this.#replacement !== undefined) this.#replacement.reloadAfter = true
-    if (phase !== 'serving' || this.#replacement?.yielded === true) return
+    const current = this.#current
+    this.#reloadWanted = this.#replacement !== undefined || current?.phase !== 'serving' // by the next one, too
+    if (current?.phase !== 'serving' || this.#replacement?.yielded === true) return
     this.#out.notify('reloading')
     this.#reloads++
-    this.#out.order(this.#current!, 'reload')
+    this.#out.order(current, 'reload')
   }
 
   #onReplace(): void {
@@ -174,7 +175,7 @@ export class MasterMachine {
       return this.#out.say('weir: SIGUSR2: the program is starting: it is replaced when it is ready')
     this.#out.say('weir: SIGUSR2: replacing the running program by what is on disk now')
     const byMs = this.#nowMs + this.#limits.upgradeMs
-    this.#replacement = { upgrade: undefined, byMs, yielded: false, reloadAfter: false }
+    this.#replacement = { upgrade: undefined, byMs, yielded: false }
     this.#out.notify('reloading')
     this.#out.order(this.#current, 'bequeath')
   }
@@ -207,10 +208,7 @@ export class MasterMachine {
     if (isChange) return
     life.servesSinceMs = this.#nowMs
     this.#wasReady = true
-    if (replacement === undefined) {
-      this.#settled()
-      return this.#replaceWanted ? this.#onReplace() : undefined
-    }
+    if (replacement === undefined) return this.#settled()
     const old = this.#current
     this.#current = life
     this.#replacement = undefined
@@ -218,7 +216,6 @@ export class MasterMachine {
     this.#pause.reset()
     this.#out.say('weir: SIGUSR2: the new program serves')
     if (old !== undefined) this.#end(old, 'retire')
-    if (replacement.reloadAfter) this.#onReload()
     this.#settled()
   }
 
@@ -244,8 +241,10 @@ export class MasterMachine {
     this.#settled()
   }
 
-  /** Nothing is being changed any more. */
+  /** A change is over: what was asked for meanwhile is done now. */
   #settled(): void {
+    if (this.#reloadWanted) this.#onReload()
+    if (this.#replaceWanted) this.#onReplace()
     if (this.#reloads === 0 && this.#replacement === undefined && this.#current?.phase === 'serving')
       this.#out.notify('ready')
   }
@@ -264,6 +263,7 @@ export class MasterMachine {
     this.#stoppingSinceMs = this.#nowMs
     this.#restartAtMs = Infinity
     this.#replacement = undefined
+    this.#replaceWanted = this.#reloadWanted = false
     this.#out.say(`weir: ${signal}: draining, once more stops at once`)
     this.#out.notify('stopping')
     this.#out.add({ kind: 'release' })

@@ -9,7 +9,7 @@ import { ask, namedBackend, startBackend } from '../support/backend.ts'
 import { startCallers } from '../support/load.ts'
 import { scrape } from '../support/observe.ts'
 import { settingText, startProxy } from '../support/proxied.ts'
-import { childrenOf, configFile, dataPlanePid, launch, until } from '../support/weir.ts'
+import { childrenOf, configFile, dataPlanePid, launch, startWeir, until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import { dial, rawBackend } from '../support/wire.ts'
 
@@ -99,6 +99,36 @@ test('a data plane that dies again and again comes back ever more slowly, and no
   assert.equal(pauses.length, 3, 'the first time at once')
   pauses.forEach((ms, n) => assert.ok(ms <= 200 * 2 ** n, pauses.join()))
   assert.equal(await weir.stop(), 0)
+})
+
+test('actors that die once too often (supervision.maxRestarts) end the data plane with 70, and the master starts another one', async (t) => {
+  const backend = await namedBackend(t, 'ok')
+  const text = settingText({
+    endpoints: [backend.address],
+    shards: 1,
+    more: 'supervision: { maxRestarts: 1, within: 1h, backoff: { first: 1ms, max: 1ms } }',
+  })
+  const weir = await startWeir(t, text.replace('admin: {', 'admin: { faults: on,'))
+  const fail = (): Promise<unknown> =>
+    ask(`${weir.adminUrl()}/api/v1/shards/0/fault`, {
+      method: 'POST',
+      body: '{"kind": "throw"}',
+      headers: { 'content-type': 'application/json' },
+    }).catch(() => undefined)
+  const restarts = async (): Promise<number> =>
+    (await scrape(weir)).value('weir_actor_restarts_total', { actor: 'shard 0' })
+  await fail()
+  await until(
+    async () => (await restarts()) === 1 && (await scrape(weir)).value('weir_ready') === 1,
+    'it restarted',
+  )
+  await until(() => ask(weir.url('web')).then(({ status }) => status === 200), 'it serves')
+  const from = weir.lines.length
+  await fail()
+  await weir.line(/shard 0 died once too often/, from)
+  await weir.line(/the data plane has ended \(exit code 70\)/, from)
+  await weir.line(/^weir: ready/, from)
+  assert.equal((await ask(weir.url('web'))).body, 'ok')
 })
 
 test('the master is killed: the data plane drains, finishes what is under way, and ends', async (t) => {
