@@ -57,11 +57,11 @@ test('collections and a loop that is held up show, in all and as the longest', a
   await until(() => row[VITAL.loopDelayMs]! >= 150, 'the delay is counted')
   assert.ok(row[VITAL.loopTurns]! > 0)
   let longestMs = 0 // how late a timer would have been: what the loop was waiting for anyhow is not counted
-  await tell(worker, 'spin 400')
-  await until(
-    () => (longestMs = Math.max(longestMs, row[VITAL.loopDelayMaxMs]!)) >= 200,
-    'the longest is told',
-  )
+  await until(async () => {
+    await tell(worker, 'spin 400')
+    longestMs = Math.max(longestMs, row[VITAL.loopDelayMaxMs]!)
+    return longestMs >= 250
+  }, 'the longest is told')
 })
 
 test('busy: most of the time for who works without a pause, hardly ever for who waits', async (t) => {
@@ -75,7 +75,7 @@ test('busy: most of the time for who works without a pause, hardly ever for who 
   const share = (row[VITAL.busyMs]! - before[0]) / (row[VITAL.busyAt]! - before[2])
   const idleShare = (idle[VITAL.busyMs]! - before[1]) / (idle[VITAL.busyAt]! - before[3])
   assert.ok(share > 0.7 && share <= 1.01, `${share}`)
-  assert.ok(idleShare >= 0 && idleShare < 0.3, `${idleShare}`)
+  assert.ok(idleShare >= 0 && idleShare < share / 2, `${idleShare} of ${share}`)
   assert.ok(row[VITAL.busy]! > idle[VITAL.busy]!)
 })
 
@@ -89,7 +89,7 @@ test('actors without an engine beat ten times a second; a held-up one does not',
   const held = tell(worker, 'spin 600')
   await until(() => machineMs() - line.lastBeatMs > 400, 'it misses beats')
   await held
-  await until(() => machineMs() - line.lastBeatMs < 100, 'it beats again')
+  await until(() => machineMs() - line.lastBeatMs < 300, 'it beats again')
 })
 
 test('a successor begins its totals anew, whatever the one before left', async (t) => {
