@@ -134,8 +134,10 @@ export class Shards {
     zeroStripe(fleet, shard)
     const { engine } = fleet.stripe(shard)
     for (const gauge of ENGINE_GAUGES) engine[ENGINE_STATS.indexOf(gauge)] = 0
-    if (why === 'stop') connections.resetOwned(shard)
-    else {
+    if (why === 'stop') {
+      this.estates.abandon()
+      connections.resetOwned(shard)
+    } else {
       this.#regroup()
       if (link !== undefined) this.estates.open(shard, link.memory)
     }
