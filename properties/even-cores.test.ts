@@ -34,7 +34,7 @@ test('eight heavy connections on one shard of two end up four and four (± 1), a
       assert.ok(model.all.every(({ moves }) => moves <= 1))
       assert.ok(Math.abs(model.count(0) - 4) <= 1)
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
 })
 
@@ -54,7 +54,7 @@ test('where both shards are all busy, the connections that share them are counte
         assert.ok(model.moves.length - before <= 1)
       },
     ),
-    { numRuns: 20 },
+    { numRuns: 12 },
   )
 })
 

@@ -12,7 +12,9 @@ const REST = 0.06
 /** Of the difference, so much may move with one connection: half would make both even, and much more would turn it round. */
 const FITS = 0.6
 /** From here on a shard is all busy: how much more it should do does not show. */
-export const FULL = 0.9
+const FULL = 0.9
+/** From here on it is worth knowing how many connections share a shard. */
+export const CROWDED = 0.75
 /** What is lighter is left to where new connections go. */
 const LEAST = 0.01
 /** Connections handed over per look, and ms between looks, from … to: four a second at most. */
@@ -26,7 +28,7 @@ const STAY_MS = 10_000
  *
  * - what was given and does not show yet is reckoned with: it fades as the smoothing lets it show;
  * - nothing is done about less than `BEGIN`, and once begun, it is done down to `REST`;
- * - where both are all busy, those who share each of them are counted instead: six heavy connections here and two there are not even, though the shards are;
+ * - of a shard that is all busy and one that is nearly so, those who share each of them are counted instead: six heavy connections here and two there are not even, though the shards are;
  * - the receiver is the less busy of two others at random: hot shards do not all find the same cold one;
  * - no connection moves that would only turn the difference round, none twice within `STAY_MS`, and no more than `MOVES` per look.
  *
@@ -93,7 +95,7 @@ export class EvenCores {
 
   #choose(nowMs: number, to: number, shares: readonly Share[]): readonly Give[] {
     const gives: Give[] = []
-    const whole = this.#part(this.#shard, to)
+    const whole = this.#whole(to)
     for (const { fd, generation, share } of shares) {
       const load = share * whole
       if (load < LEAST || gives.length === MOVES) break
@@ -112,19 +114,30 @@ export class EvenCores {
     return settled === undefined || settled.generation !== generation || nowMs >= settled.atMs
   }
 
-  /** How much busier we are. Of one that is to have no load, nothing is known. */
+  /** How much more we have to do than another; of one that is to have no load, nothing is known. */
   #gap(other: number): number {
     const me = this.#shard
     if (this.#busy[me] === Infinity) return 0
-    return this.#part(me, other) + this.#given[me]! - this.#part(other, me) - this.#given[other]!
+    const given = this.#given[me]! - this.#given[other]!
+    return given + (this.#counts(other) ? 2 * this.#part(other) - 1 : this.#busy[me]! - this.#busy[other]!)
   }
 
-  /** What a shard has to do, beside another: of its time, so much; where both have none left, of all who share them, the part that shares this one. */
-  #part(shard: number, other: number): number {
-    const busy = this.#busy[shard]!
-    const [ours, theirs] = [this.#crowd[shard]!, this.#crowd[other]!]
-    const counted = busy >= FULL && this.#busy[other]! >= FULL && ours > 0 && theirs > 0
-    return counted ? ours / (ours + theirs) : busy
+  /** What all our connections together weigh in that difference. */
+  #whole(other: number): number {
+    return this.#counts(other) ? this.#part(other) : this.#busy[this.#shard]!
+  }
+
+  /** Do the connections tell more than the busy shares? We are all busy, the other is nearly so, and more share us. */
+  #counts(other: number): boolean {
+    const [mine, its] = [this.#busy[this.#shard]!, this.#busy[other]!]
+    if (mine < FULL || its < CROWDED || its === Infinity) return false
+    return this.#crowd[this.#shard]! > 0 && this.#crowd[other]! > 0 && 2 * this.#part(other) - 1 > mine - its
+  }
+
+  /** Of those who share the two of us, the part that shares us. */
+  #part(other: number): number {
+    const ours = this.#crowd[this.#shard]!
+    return ours / (ours + this.#crowd[other]!)
   }
 
   #load(shard: number): number {

@@ -1,7 +1,7 @@
 import type { Rng } from '../base/random.ts'
 import { ClientConnection } from '../downstream/client.ts'
 import type { Reactor } from '../io/reactor.ts'
-import { EvenCores, FULL } from '../limit/even-cores.ts'
+import { EvenCores, CROWDED } from '../limit/even-cores.ts'
 import { crowdOf } from '../limit/load-sample.ts'
 import type { LoadSample } from '../limit/load-sample.ts'
 import type { Fleet } from '../shm/fleet.ts'
@@ -76,7 +76,7 @@ export class CoreSharing {
     if (!this.#on || !this.#even.due(nowMs)) return
     const { reactor, load, shard } = this.#ports
     const mine = this.#vitals[shard]!
-    mine[VITAL.crowd] = mine[VITAL.busy]! >= FULL ? crowdOf(load.shares()) : 0
+    mine[VITAL.crowd] = mine[VITAL.busy]! >= CROWDED ? crowdOf(load.shares()) : 0
     this.#read(nowMs)
     for (const give of this.#even.look(nowMs, this.#seen, () => load.shares())) {
       const connection = reactor.find(give)

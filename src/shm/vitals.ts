@@ -35,6 +35,6 @@ export const VITAL = {
   /** That time, total, and the monotonic ms up to which it is counted. */
   busyMs: 18,
   busyAt: 19,
-  /** A shard that is all busy: how many connections share it, as if all were alike (1 / Σ share²); 0: it has time left. */
+  /** A shard that is nearly all busy: how many connections share it, as if all were alike (1 / Σ share²); 0: it has time left. */
   crowd: 20,
 } as const

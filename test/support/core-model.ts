@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { seededRng } from '../../src/base/random.ts'
 import type { Rng } from '../../src/base/random.ts'
-import { EvenCores, FULL, SMOOTHING_MS } from '../../src/limit/even-cores.ts'
+import { EvenCores, CROWDED, SMOOTHING_MS } from '../../src/limit/even-cores.ts'
 import type { Give } from '../../src/limit/even-cores.ts'
 import { crowdOf, LoadSample } from '../../src/limit/load-sample.ts'
 
@@ -116,7 +116,7 @@ export class CoreModel {
   #look(cores: EvenCores, shard: number): void {
     const busy = this.#busy.map((share, other) => (this.#closed[other] ? Infinity : share))
     const crowd = this.#samples.map((sample, other) =>
-      this.#busy[other]! >= FULL ? crowdOf(sample.shares()) : 0,
+      this.#busy[other]! >= CROWDED ? crowdOf(sample.shares()) : 0,
     )
     for (const give of cores.look(this.nowMs, { busy, crowd }, () => this.#samples[shard]!.shares()))
       this.#decide(shard, give)
