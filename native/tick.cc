@@ -36,6 +36,7 @@ int32_t Engine::collect(bool evenIfEmpty) {
   serveReady();
   collecting_ = false;
   if (rows_ == 0 && !evenIfEmpty) return kNoBatch;
+  memory_.live[kLiveCursor] = -1;
   memory_.live[kLiveRows] = rows_;
   readClock();
   add(Stat::ticks);

@@ -138,9 +138,10 @@ export type EngineMemory = {
 
 /** Words (Int32, plain stores) that tell where a shard's thread was when it died. */
 export const LIVE = {
-  /** Rows of the event table in the batch being handled; 0 outside of one. Stands as it is when the handler did not return. Writer: the engine. */
+  /** Rows of the event table in the batch being handled; 0 outside of one. Stands as it is when the handler did not return.
+   * Writer: the engine; and the reactor, 0 once all rows were seen, before it puts the cursor back: between the two they would seem unseen. */
   rows: 0,
-  /** Index of the row being handled; -1 outside of a batch. Rows behind it were not seen by anybody. Writer: the reactor. */
+  /** Index of the row being handled; -1 outside of a batch. Rows behind it were not seen by anybody. Writer: the reactor; the engine puts it to -1 with the rows. */
   cursor: 1,
   /** Op rows written and not yet run: the engine runs them when it is stopped, so what was decided is done. Writer: the op writer, after each row; the engine sets 0 when it takes them. */
   ops: 2,

@@ -169,6 +169,7 @@ export class Probe {
       this.#event(row * EVENT_WORDS)
       if (this.#stopped) return 0
     }
+    this.engine.live[LIVE.rows] = 0
     this.engine.live[LIVE.cursor] = -1
     this.#inBatch = false
     const ops = this.#rows

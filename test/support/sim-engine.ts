@@ -257,6 +257,7 @@ export class SimEngine implements Engine {
     core.clock.note(core.name, 'batch', rows)
     this.audit.batch(this.events, rows)
     const handler = this.#handler
+    this.live[LIVE.cursor] = -1
     this.live[LIVE.rows] = rows
     const ops = handler === null ? 0 : handler(rows)
     if (!core.stopped && !core.hung) this.flush(ops)

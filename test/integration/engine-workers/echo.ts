@@ -63,6 +63,7 @@ engine.start((count) => {
     used += answer(row * EVENT_WORDS, used * EVENT_WORDS)
     live[LIVE.ops] = used
   }
+  live[LIVE.rows] = 0 // before the cursor: a thread may end between any two stores
   live[LIVE.cursor] = -1
   return used
 })
