@@ -24,6 +24,7 @@ const NODE = join(root, 'node_modules/.bin/node')
 const QUIET_MS = 6000
 /** What they were sent has come as far as it will. */
 const SETTLE_MS = 1500
+const CUT_WITHIN_MS = 30_000
 const TIMEOUT_S = 12
 const READY_WITHIN_MS = 15_000
 const KIB = 1024
@@ -92,11 +93,28 @@ async function metric(adminPort: number, name: string, label: string): Promise<n
     .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
 
-async function untilEnded(slow: Helper, count: number, withinMs: number): Promise<Slow> {
-  const deadline = performance.now() + withinMs
+/** Exchanges that did not end well, by outcome. */
+async function outcomes(adminPort: number): Promise<string> {
+  const { body } = await ask({ port: adminPort, path: '/metrics' })
+  const counts = new Map<string, number>()
+  for (const [, outcome = '', count] of body
+    .toString()
+    .matchAll(/^weir_listener_exchanges_total\{.*outcome="([^"]+)".*\} (\d+)$/gm))
+    if (outcome !== 'complete') counts.set(outcome, (counts.get(outcome) ?? 0) + Number(count))
+  return [...counts]
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `${outcome} ${count}`)
+    .join(', ')
+}
+
+/** How many were cut by each timeout, once all were or it takes too long. */
+async function cuts(adminPort: number, count: number): Promise<{ heads: number; others: number }> {
+  const of = (timeout: string): Promise<number> =>
+    metric(adminPort, 'weir_listener_timeouts_total', `timeout="${timeout}"`)
+  const deadline = performance.now() + CUT_WITHIN_MS
   for (;;) {
-    const seen = await slow.tell<Slow>('count')
-    if (seen.ended >= count || performance.now() > deadline) return seen
+    const [heads, others] = [await of('request-head'), await of('client')]
+    if (heads + others >= count || performance.now() > deadline) return { heads, others }
     await sleep(250)
   }
 }
@@ -120,10 +138,8 @@ try {
   const beside = await normal.tell<Latencies>(`measure ${QUIET_MS}`)
   const held = await slow.tell<Slow>('count')
   const resident = memoryOf(processTree(child.pid)).residentBytes
-  const left = await untilEnded(slow, count, 25_000)
+  const { heads, others } = await cuts(adminPort, count)
   const tookMs = performance.now() - startMs
-  const cut = async (timeout: string): Promise<number> =>
-    metric(adminPort, 'weir_listener_timeouts_total', `timeout="${timeout}"`)
   const cells = (what: string, l: Latencies): readonly string[] => [
     what,
     String(l.count),
@@ -144,8 +160,9 @@ try {
     `memory: ${((resident - before) / count / KIB).toFixed(1)} KiB resident each (${Math.round(before / KIB / KIB)} → ${Math.round(resident / KIB / KIB)} MiB)`,
   )
   console.log(
-    `cut: ${await cut('request-head')} by requestHead, ${await cut('client')} by client (${TIMEOUT_S} s each); ended: ${left.ended} within ${(tookMs / 1000).toFixed(0)} s`,
+    `cut: ${heads} by requestHead, ${others} by client (${TIMEOUT_S} s each), ${heads + others} of ${count} within ${(tookMs / 1000).toFixed(0)} s`,
   )
+  console.log(`exchanges that did not complete: ${await outcomes(adminPort)}`)
 } catch (error) {
   console.error(messageOf(error))
   process.exitCode = 1
