@@ -7,8 +7,8 @@ import { crowdOf, LoadSample } from '../../src/limit/load-sample.ts'
 
 /** ms of a step: what is written of a shard's busy time in the fleet memory is renewed so often. */
 const STEP_MS = 100
-/** A request costs this, so that a connection of demand 0.1 makes a thousand a second. */
-const REQUEST_US = 100
+/** A request costs this, so that a connection of demand 0.1 makes 250 a second. */
+const REQUEST_US = 400
 
 /** A connection of the model: it wants this share of a core, whoever serves it. */
 type Connection = {
