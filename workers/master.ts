@@ -12,6 +12,8 @@ const LAUNCHER_VARIABLE = 'WEIR_LAUNCHER'
 
 /** Resolves with the exit code. `args`: of the command line, as the data plane gets them. */
 export function runMaster(args: readonly string[]): Promise<number> {
+  const command = commandOf(args)
+  process.title = 'weir: master' // for ps, and for whoever finds our port taken
   const manager = serviceManager(process.env, process.pid)
   for (const fd of manager.fds) host.keepOnExec(fd, false)
   connections.raiseFdLimit()
@@ -20,7 +22,7 @@ export function runMaster(args: readonly string[]): Promise<number> {
       startDataPlane(
         host,
         {
-          command: commandOf(args),
+          command,
           environment: withoutServiceManager(process.env),
           variable: DATA_PLANE_VARIABLE,
         },

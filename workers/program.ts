@@ -78,6 +78,7 @@ export function run(
 export async function runDataPlane(file: ConfigSource): Promise<number> {
   const fd = Number(process.env[DATA_PLANE_VARIABLE])
   delete process.env[DATA_PLANE_VARIABLE]
+  process.title = 'weir: data plane'
   const plane = new DataPlane({
     link: (events) => openMasterLink(host, fd, events),
     exit: (code) => process.exit(code),
