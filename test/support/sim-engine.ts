@@ -48,6 +48,8 @@ export class SimEngine implements Engine {
   #tickMs = 0
   #tick: Task | null = null
   #lastBatchMs = 0
+  /** Bytes of the arena that the batch at hand takes. */
+  #read = 0
   #pulse: Task | null = null
 
   constructor(clock: Clockwork, process: SimProcess, dial: Dial, options: EngineOptions) {
@@ -217,11 +219,13 @@ export class SimEngine implements Engine {
     const { chance, profile } = core.clock
     const limit = Math.min(chance.size(profile.batchRows), core.options.eventRows - ROWS_PER_CONNECTION)
     const arena: ArenaCursor = { at: 0 }
+    this.#read = 0
     core.count('staleEvents', core.rows.begin(limit))
     const acceptFirst = chance.happens(profile.coalesce)
     if (acceptFirst) this.#accept(arena)
     this.#serveReady(limit, arena)
     if (!acceptFirst) this.#accept(arena)
+    this.#read = arena.at
     if (core.rows.waiting > 0 || core.ready.length > 0) this.#schedule()
     return core.rows.finish()
   }
@@ -263,7 +267,7 @@ export class SimEngine implements Engine {
     if (!core.stopped && !core.hung) this.flush(ops)
     if (core.stopped || core.hung) return // it ended in this batch: what it had read stays where it lies
     this.live[LIVE.rows] = 0
-    this.mem.fill(POISON, 0, this.arenaBytes)
+    this.mem.fill(POISON, 0, this.#read) // the rest still is: shared memory is slow to fill
   }
 
   #readClock(): void {

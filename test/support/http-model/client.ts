@@ -93,6 +93,11 @@ export class ModelClient {
     return this.#ended || this.#left
   }
 
+  /** Between two requests, or in a tunnel, where nothing may break it. */
+  get #isIdle(): boolean {
+    return this.#unbroken && !this.over && !this.#closing && this.#waiting.length === 0
+  }
+
   // ── requests ──
 
   #begin(): void {
@@ -239,7 +244,7 @@ export class ModelClient {
   #fin(): void {
     const proper = this.#reader.finish()
     insist('truncation', proper, 'the proxy sent FIN in the middle of a response')
-    this.#outlives(this.#closing || this.#mayClose(-Infinity, true))
+    if (this.#isIdle) insist('idle', this.#mayClose(-Infinity, true), 'an idle connection was closed')
     this.#ended = true
     if (this.#switched >= 0) this.peer.fin()
     this.#settle('unanswered')
@@ -254,14 +259,8 @@ export class ModelClient {
     this.peer.close()
   }
 
-  /** It was between two requests, or in a tunnel, and now it is cut off. */
-  #outlives(excused: boolean): void {
-    if (!this.#unbroken || excused || this.over || this.#waiting.length > 0) return
-    insist('idle', false, 'an idle connection was lost')
-  }
-
   #broke(): void {
-    this.#outlives(false)
+    insist('idle', !this.#isIdle, 'an idle one was broken off')
     this.#ended = true
     this.#settle('reset')
   }

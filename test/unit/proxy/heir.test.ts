@@ -155,7 +155,7 @@ const SWITCH =
 
 const tunnel = (): { rig: ProxyRig; client: SimPeer; backend: SimPeer } => {
   const rig = new ProxyRig({ shards: 2 })
-  const backends = rig.backend((peer) => void peer.send(SWITCH))
+  const backends = rig.backend(() => SWITCH)
   const client = rig.client(HANDSHAKE)
   rig.until(() => client.text.endsWith('\r\n\r\n'))
   const backend = backends[0]!
