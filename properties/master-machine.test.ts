@@ -287,3 +287,35 @@ test('deaths in a row are followed at once, then after pauses below a bound that
     }),
   )
 })
+
+test('what is asked for while something else is under way is done afterwards: a reload by the new program too, a replacement once there is something to replace', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.constantFrom('bequeathed', 'starting', 'yielded', 'admitted'), (seed, when) => {
+      const world = new World(seed)
+      const old = world.live[0]!
+      world.tell({ kind: 'signal', signal: 'SIGUSR2' }) // it is starting
+      old.saidReady = world.wasReady = true
+      world.tell({ kind: 'ready', life: old.id, graceMs: 1000 })
+      assert.deepEqual(old.orders, ['bequeath'])
+      const reload = (): unknown => world.tell({ kind: 'signal', signal: 'SIGHUP' })
+      if (when === 'bequeathed') reload()
+      world.tell({ kind: 'bequeathed', life: old.id })
+      const upgrade = world.live[1]!
+      if (when === 'starting') reload()
+      world.tell({ kind: 'prepared', life: upgrade.id })
+      if (when === 'yielded') reload()
+      world.tell({ kind: 'bequeathed', life: old.id })
+      if (when === 'admitted') reload()
+      upgrade.saidReady = true
+      world.tell({ kind: 'ready', life: upgrade.id, graceMs: 1000 })
+      assert.deepEqual(upgrade.orders, ['admit', 'reload'], 'it may have read the file before it changed')
+      assert.equal(old.orders.at(-1), 'retire')
+      const heard = old.orders.includes('reload')
+      assert.equal(
+        heard,
+        when === 'bequeathed' || when === 'starting',
+        'one that has said its last word changes nothing',
+      )
+    }),
+  )
+})
