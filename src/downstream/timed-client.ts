@@ -66,6 +66,7 @@ export abstract class TimedClient extends Connection {
   /** Between requests. */
   protected rest(): void {
     const { nowMs, wheel } = this.reactor
+    this.lastActiveMs = nowMs // it is quiet from the response on, not from the request
     if (this.requests > 0) this.#headDeadlineMs = Infinity // the first request's clock runs from the accept on
     const idleEndMs =
       this.#headDeadlineMs === Infinity
