@@ -82,8 +82,10 @@ export class Handover {
   /** With nobody to give it to, an idle one is not read from any more, or it would ask again and again: it is for the estate. */
   #letGo(client: ClientConnection): void {
     if (client.dead || !client.idle) return
-    if (this.#heirs.length === 0) client.hold(HOLD.leaving)
-    else this.#ports.clientele.give(client, this.#choose())
+    if (this.#heirs.length === 0) {
+      client.hold(HOLD.leaving)
+      this.#ports.reactor.wheel.disarm(client) // what it may have sent meanwhile is unread: it is not idle for too long
+    } else this.#ports.clientele.give(client, this.#choose())
   }
 
   /** Somebody is left whose turn is still to come. Tunnels and heads that are half here are for the estate; with nobody to give to, all who wait for no response. */

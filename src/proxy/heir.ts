@@ -201,12 +201,13 @@ export class Heir {
     return this.#ports.clusters.poolOf(note[NOTE.owner]!, note[NOTE.count]!)
   }
 
-  /** Undefined: its listener is not in the configuration any more. */
+  /** Undefined: its listener is not in the configuration any more, or it broke and nobody was told yet. */
   #client({ fd, generation, note, fresh, blocked }: Legacy): ClientConnection | undefined {
     const { reactor, clientele } = this.#ports
     const listener = clientele.listeners.get(fresh >= 0 ? fresh : note[NOTE.owner]!)
-    if (listener === undefined) return undefined
-    const [peer = '', port] = (reactor.engine.peerOf(fd, generation) ?? '').split(' ')
+    const who = reactor.engine.peerOf(fd, generation)
+    if (listener === undefined || who === undefined) return undefined
+    const [peer = '', port] = who.split(' ')
     const openedMs = fresh >= 0 ? reactor.nowMs : this.#sinceMs(note[NOTE.openedMs]!)
     const client = clientele.adopt({ fd, generation, peer, port: Number(port), listener, openedMs })
     client.adopt(fresh >= 0 ? 0 : note[NOTE.count]!, blocked)

@@ -10,6 +10,8 @@ import type { SimWorld } from '../sim/world.ts'
 export type DeathPlan = {
   readonly atMs: number
   readonly shard: number
+  /** It hands over what it has for so long before; 0: it does not know that it ends. */
+  readonly noticeMs: number
   /** In the midst of a batch, so many moments from then; 0: between two. */
   readonly moments: number
   /** How long it hangs before it is ended, until its connections go to heirs, and until there is a successor. */
@@ -23,6 +25,7 @@ export const drawDeaths = (chance: Chance, shards: number, orderly: boolean): De
   Array.from({ length: 1 + chance.below(4) }, () => ({
     atMs: chance.below(2500),
     shard: chance.below(shards),
+    noticeMs: chance.happens(0.7) ? 0 : chance.size([1, 1000]),
     moments: orderly || chance.happens(0.3) ? 0 : chance.size([1, 400]),
     hangMs: chance.happens(0.6) ? 0 : chance.size([1, 500]),
     settleMs: chance.happens(0.5) ? 0 : chance.size([1, 30]),
@@ -50,6 +53,8 @@ export class Deaths {
   readonly #of: Mourners
   /** What is still to be done for whom is dead, in order. */
   readonly #rites = new Map<number, Rite[]>()
+  /** Those who hand over, and how they end. */
+  readonly #leaving = new Map<number, () => void>()
 
   constructor(of: Mourners) {
     this.#of = of
@@ -57,9 +62,23 @@ export class Deaths {
 
   announce(plan: DeathPlan): void {
     const sim = this.#of.shards[plan.shard]
-    if (sim === undefined || this.#ended || this.#rites.has(plan.shard)) return
+    if (sim === undefined || this.#ended || this.#rites.has(plan.shard) || this.#leaving.has(plan.shard))
+      return
     spare(sim)
-    killAfter(sim, plan.moments, () => this.#begin(sim, plan))
+    const die = (): void => {
+      if (this.#of.shards[plan.shard] !== sim || this.#rites.has(plan.shard)) return
+      this.#leaving.delete(plan.shard)
+      killAfter(sim, plan.noticeMs > 0 ? 0 : plan.moments, () => this.#begin(sim, plan))
+    }
+    if (plan.noticeMs === 0) die()
+    else this.#leave(sim, plan, die)
+  }
+
+  #leave(sim: SimShard, { shard, noticeMs }: DeathPlan, die: () => void): void {
+    this.#leaving.set(shard, die)
+    const heirs = this.#living.filter((other) => other !== sim).map((heir) => heir.shard.index)
+    sim.shard.handOver(heirs, noticeMs).catch(this.#of.failed)
+    this.#of.world.after(noticeMs, die)
   }
 
   isDead(shard: number): boolean {
@@ -69,6 +88,7 @@ export class Deaths {
   /** Nobody dies any more, and who is dead is succeeded now. */
   end(): void {
     this.#ended = true
+    for (const die of this.#leaving.values()) die()
     for (const sim of this.#of.shards) spare(sim)
     for (const rites of this.#rites.values()) {
       while (rites.length > 0) rites.shift()!.run()
