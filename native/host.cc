@@ -96,8 +96,11 @@ void Host::turn(bool force) {
   schedule();
 }
 
+// A thread that is being terminated turns its loop once more to close what is open: nothing may be read or relayed then. A response that was
+// relayed to its end would be one that nobody knows to be whole.
 void Host::rounds(bool force) {
   for (int round = 0; round < kRounds; ++round) {
+    if (!mayRunJavaScript()) return halt();
     const int32_t rows = engine_->collect(force);
     if (rows != kNoBatch && !deliver(rows)) break;
     force = false;

@@ -77,7 +77,10 @@ void Engine::handover(const int32_t* op, int fd, Connection& c) {
   c.flags &= ~(kInReadyRing | kReadable | kWritable | kHangup | kBlockedSaid);
   c.flags |= kPaused | (c.output != nullptr ? kBlockedSaid : 0u);
   epoll_ctl(epollFd_, EPOLL_CTL_DEL, fd, nullptr);
-  if (registry::deliver(fd, shard, op[4]) == registry::Delivery::noSuchEngine) {
+  // Nobody there (it ended a moment ago): it comes back to us.
+  using registry::Delivery;
+  if (registry::deliver(fd, shard, op[4]) == Delivery::noSuchEngine &&
+      registry::deliver(fd, config_.shard, op[4]) == Delivery::noSuchEngine) {
     c.flags = before;
     add(Stat::resets);
     return destroy(fd, c, true);

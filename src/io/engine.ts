@@ -94,7 +94,7 @@ export const OP = {
   /** Stop the relay whose source this is; answered by `relayDone` with status stopped (unless it ended by itself before). */
   relayStop: 8,
   /** Give the connection to engine a (its shard index) with tag b (int32). The handle dies here and `takenOver` appears there with a new generation.
-   * While connecting or part of a relay: a bad op. No such engine: the connection is reset. */
+   * While connecting or part of a relay: a bad op. No such engine (any more): it appears here again. */
   handover: 9,
 } as const
 

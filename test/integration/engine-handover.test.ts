@@ -59,7 +59,7 @@ test('a handover tells of a FIN that was seen', async (t) => {
   assert.equal(other.rows.length, 0, 'no second end')
 })
 
-test('to oneself is a handover too; to nobody is a reset', async (t) => {
+test('to oneself is a handover too; from nobody it comes back', async (t) => {
   const rig = new Rig(t)
   const group = rig.listen()
   const [socket, client] = await rig.pair(group)
@@ -70,10 +70,13 @@ test('to oneself is a handover too; to nobody is a reset', async (t) => {
   socket.write('here')
   assert.equal((await rig.data(taken, 4)).toString(), 'here')
   assert.equal(rig.stat('open'), 1)
-  const gone = closed(socket.resume())
-  rig.op(OP.handover, taken, 200, 0)
-  assert.equal(await gone, 'ECONNRESET')
-  assert.deepEqual([rig.stat('open'), rig.stat('resets'), connections.count()], [0, 1, 0])
+  rig.op(OP.handover, taken, 200, 4)
+  const back = await rig.next(EVENT.takenOver)
+  assert.equal(back.fd, client.fd)
+  rig.op(OP.resume, back)
+  socket.write('again')
+  assert.equal((await rig.data(back, 5)).toString(), 'again')
+  assert.deepEqual([rig.stat('open'), rig.stat('resets'), connections.count()], [1, 0, 1])
 })
 
 test('handed to an engine that stops before it looks: the connection waits in the table', async (t) => {

@@ -98,13 +98,19 @@ export function processCases(contract: Contract): void {
     { queueCap: 64 * 1024 * 1024 },
   )
 
-  contract('handover to nobody resets the connection', async (rig) => {
+  contract('a connection that is handed to nobody comes back under a new handle', async (rig) => {
     const { near, far } = await rig.accepted()
     rig.probe.op(OP.handover, near, 255, 1)
-    await rig.until(() => far.resetBy !== 0, 'reset')
-    assert.equal(rig.stat('open'), 0)
+    await rig.until(() => rig.probe.takenOver.length === 1, 'takenOver')
+    assert.equal(rig.stat('open'), 1)
     rig.probe.send(near, 'stale')
     assert.equal(rig.stat('staleOps'), 1)
+    const [back] = rig.probe.takenOver
+    assert.ok(back)
+    rig.probe.op(OP.resume, back)
+    rig.probe.send(back, 'still here')
+    await rig.until(() => far.receivedBytes === 10, 'it')
+    assert.equal(far.resetBy, 0)
   })
 
   contract(

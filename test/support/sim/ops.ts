@@ -114,17 +114,12 @@ function relay(core: EngineCore, source: SimConnection, op: Int32Array): boolean
   return true
 }
 
-/** To an engine that does not exist: the handle is dead here all the same, and nobody else has it. */
+/** To an engine that does not exist: it comes back, under a new handle. */
 function handover(core: EngineCore, connection: SimConnection, shard: number, tag: number): boolean {
   if (shard < 0 || shard > 255 || connection.connecting || connection.failure !== 0) return false
   if (connection.relay !== null || connection.feeder !== null) return false
-  const target = core.process.members.get(shard)
-  if (target === undefined || target.stopped) {
-    core.count('resets')
-    core.kill(connection)
-    core.discard(connection)
-    return true
-  }
+  const member = core.process.members.get(shard)
+  const target = member === undefined || member.stopped ? core : member
   const generation = core.process.nextOf(connection.generation)
   core.release(connection)
   target.adopt(connection, generation, tag)
