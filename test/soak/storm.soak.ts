@@ -31,9 +31,9 @@ const CROWD: Crowd = {
 function tell(what: string, kills: readonly Kill[], storm: Storm): void {
   const byKind = Map.groupBy(kills, ({ kind }) => kind)
   const counts = [...byKind].map(([kind, some]) => `${kind} ${some.length}`).join(', ')
-  const lost = storm.ledger.lost + storm.ledger.account('idle').endings.lost
+  const { endings } = storm.ledger.account('idle')
   console.log(
-    `\n${what}: ${kills.length} kills (${counts}), seed ${SEED}\n${storm.ledger.toString()}\nlost: ${lost}`,
+    `\n${what}: ${kills.length} kills (${counts}), seed ${SEED}\n${storm.ledger.toString()}\nlost: ${storm.ledger.lost} requests, ${endings.lost} idle connections`,
   )
 }
 

@@ -29,6 +29,8 @@ export const CROWD: Crowd = {
 }
 
 const TICK_MS = 10
+/** Of all storms of this process: they may have a backend in common, which knows what is done twice by its id. */
+let lastId = 0
 /** Whoever could not connect tries again after this. */
 const AGAIN_MS = 20
 
@@ -42,7 +44,6 @@ export class Storm {
   readonly #tunnels: StormTunnel[] = []
   readonly #loops: Promise<unknown>[] = []
   readonly #visits = new Set<Promise<unknown>>()
-  #lastId = 0
   #over = false
   #timer: NodeJS.Timeout | undefined
 
@@ -146,7 +147,7 @@ export class Storm {
   }
 
   #small(): Wish {
-    return { id: ++this.#lastId, method: 'GET', size: 20, chunked: false, delayMs: 0, pauseMs: 0 }
+    return { id: ++lastId, method: 'GET', size: 20, chunked: false, delayMs: 0, pauseMs: 0 }
   }
 
   /** Most are small and at once; some are long, some stop in the middle, so that a kill finds them there. */
@@ -155,7 +156,7 @@ export class Storm {
     const long = rng.next() < 0.1
     const size = method === 'POST' ? rng.below(4000) : long ? rng.below(200_000) : rng.below(2000)
     return {
-      id: ++this.#lastId,
+      id: ++lastId,
       method,
       size,
       chunked: rng.next() < 0.3,
