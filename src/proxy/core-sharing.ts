@@ -20,8 +20,8 @@ export type CoreSharingPorts = {
   readonly rng: Rng
 }
 
-/** A shard that has not beaten for so long is given nobody: it is stuck, or gone. */
-const SILENT_MS = 200
+/** A shard that has not beaten for so long, which is five beats, is given nobody: it is stuck, or gone. */
+const SILENT_MS = 75
 /** Who was not between two requests for so long stays. */
 const PATIENCE_MS = 2000
 
@@ -90,7 +90,7 @@ export class CoreSharing {
     const { clientele, recorder } = this.#ports
     const stay: Leaving[] = []
     for (const leaving of this.#leaving) {
-      if (leaving.client.dead || leaving.client.ended) continue
+      if (leaving.client.dead || leaving.client.ended || !this.#beats(leaving.to, nowMs)) continue
       if (clientele.give(leaving.client, leaving.to)) recorder.clientGiven()
       else if (nowMs < leaving.untilMs) stay.push(leaving)
     }
@@ -109,10 +109,14 @@ export class CoreSharing {
     const count = fleet.shardCount
     const { busy, crowd } = this.#seen
     for (let shard = 0; shard < busy.length; shard++) {
-      const { lastBeatMs } = fleet.actor(shard)
-      const lives = shard < count && lastBeatMs > 0 && nowMs - lastBeatMs < SILENT_MS
+      const lives = shard < count && this.#beats(shard, nowMs)
       busy[shard] = lives ? this.#vitals[shard]![VITAL.busy]! : Infinity
       crowd[shard] = this.#vitals[shard]![VITAL.crowd]!
     }
+  }
+
+  #beats(shard: number, nowMs: number): boolean {
+    const { lastBeatMs } = this.#ports.fleet.actor(shard)
+    return lastBeatMs > 0 && nowMs - lastBeatMs < SILENT_MS
   }
 }

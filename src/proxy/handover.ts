@@ -20,7 +20,7 @@ export type HandoverPorts = {
 }
 
 /** A shard that has not beaten for so long is given nothing while there is another. */
-const SILENT_MS = 200
+const SILENT_MS = 75
 
 /**
  * A shard leaves and no client notices: those between two requests go to other shards at once, the others when their request is done, those that still come as
