@@ -2,6 +2,7 @@ import { codeOf, messageOf } from '../actor/errors.ts'
 import type { Connections, EngineMemory } from '../io/engine.ts'
 import { ESTATE_WORDS } from '../io/engine.ts'
 import type { EstateResult } from '../proxy/control.ts'
+import { ROLE } from '../shm/notes.ts'
 import type { ConnectionNotes } from '../shm/notes.ts'
 import { bequestRows, dealEstate, planEstate } from './estate-plan.ts'
 import type { Unit } from './estate-plan.ts'
@@ -102,11 +103,30 @@ export class Estates {
     } catch (thrown) {
       const isDead = codeOf(thrown) === 'WEIR_ACTOR_DIED'
       if (!isDead) this.#context.say(`shard ${heir.shard} does not inherit: ${messageOf(thrown)}`)
-      if (isDead && ++estate.deaths < MOST_HEIRS) estate.waiting = [...estate.waiting, ...units]
+      if (isDead) this.#again(estate, units)
       else this.#reset(estate, units)
     }
     estate.busy--
     this.#settle(estate)
+  }
+
+  /** What a dead heir had taken is in an estate of its own. One that had not begun died of something else. */
+  #again(estate: Estate, units: readonly Unit[]): void {
+    const { untouched = [], begun = [] } = Object.groupBy(units, (unit) =>
+      this.#isBegun(unit) ? 'begun' : 'untouched',
+    )
+    this.#reset(estate, begun) // half a tunnel
+    if (begun.length > 0) estate.deaths++
+    if (estate.deaths < MOST_HEIRS) estate.waiting = [...estate.waiting, ...untouched]
+    else this.#reset(estate, untouched)
+  }
+
+  /** Whoever takes a connection strikes out the note first. */
+  #isBegun({ bequests }: Unit): boolean {
+    const { notes } = this.#context
+    return bequests.some(
+      ({ fd, generation, fresh }) => fresh < 0 && notes.roleOf(fd, generation) === ROLE.none,
+    )
   }
 
   /** Those of them that nobody has taken. */

@@ -56,7 +56,12 @@ function world(idle: number) {
     const taken = fds.filter((fd) => orphans.delete(fd)).length
     return { adopted: taken, rescued: 0, answered: 0, reset: 0 }
   }
-  return { estates, heirs, heir, takes, orphans, reset, lines }
+  /** It takes the first, and dies of it. */
+  const takesOne = ([fd = -1]: readonly number[]): void => {
+    orphans.delete(fd)
+    notes.words[fd * NOTE_WORDS + NOTE.role] = ROLE.none
+  }
+  return { estates, heirs, heir, takes, takesOne, orphans, reset, lines }
 }
 
 test('an estate is dealt out evenly over those who serve; when all is settled it is said, once, and counted', async () => {
@@ -109,10 +114,11 @@ test('an heir that dies of it: what it had not taken goes to another', async () 
 })
 
 test('what five heirs died of is given up: a connection that kills whoever takes it does not kill on and on', async () => {
-  const { estates, heir, heirs, orphans, reset } = world(3)
+  const { estates, heir, heirs, takesOne, orphans, reset } = world(8)
   let deaths = 0
   const deadly = (shard: number): void =>
-    heir(shard, () => {
+    heir(shard, (fds) => {
+      takesOne(fds)
       deaths++
       heirs.delete(shard)
       deadly(shard + 1)
@@ -124,6 +130,21 @@ test('what five heirs died of is given up: a connection that kills whoever takes
   assert.equal(deaths, 5)
   assert.deepEqual([orphans.size, reset.length], [0, 3])
   assert.equal(estates.counts.reset, 3)
+})
+
+test('heirs that end before they begin cost nothing: what they were to have goes to the next', async () => {
+  const { estates, heir, heirs, takes, orphans, reset } = world(3)
+  const shortLived = (shard: number): void =>
+    heir(shard, (fds) => {
+      if (shard === 12) return takes(fds)
+      heirs.delete(shard)
+      shortLived(shard + 1)
+      throw died()
+    })
+  shortLived(1)
+  estates.open(0, MEMORY)
+  for (let n = 0; n < 30; n++) await soon()
+  assert.deepEqual([orphans.size, reset.length, estates.counts.adopted], [0, 0, 3])
 })
 
 test('a program that stops resets what waits', () => {
