@@ -243,6 +243,7 @@ export class MasterMachine {
 
   /** A change is over: what was asked for meanwhile is done now. */
   #settled(): void {
+    if (this.#replacement !== undefined) return
     if (this.#reloadWanted) this.#onReload()
     if (this.#replaceWanted) this.#onReplace()
     if (this.#reloads === 0 && this.#replacement === undefined && this.#current?.phase === 'serving')
