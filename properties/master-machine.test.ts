@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MASTER_LIMITS } from '../src/control/master-life.ts'
 import { movesOf, World } from './master-world.ts'
+import type { Plane } from './master-world.ts'
 
 const move = fc.oneof(
   { weight: 12, arbitrary: fc.record({ kind: fc.constant('plane' as const), n: fc.nat(1000) }) },
