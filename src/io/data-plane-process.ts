@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Host } from './engine.ts'
 import { FdChannel } from './fd-channel.ts'
 
@@ -31,16 +32,23 @@ const FD_SOCKET = 4
 export function startDataPlane(host: Host, spec: DataPlaneSpec, events: DataPlaneEvents): DataPlaneProcess {
   const [file = '', ...args] = spec.command
   const [ours, theirs] = host.socketPair()
-  const child = spawn(file, args, {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc', theirs],
-    env: { ...spec.environment, [spec.variable]: String(FD_SOCKET) },
-  })
-  host.closeFd(theirs)
+  const env = { ...spec.environment, [spec.variable]: String(FD_SOCKET) }
+  let child: ChildProcess
+  try {
+    child = spawn(file, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc', theirs], env })
+  } catch (thrown) {
+    host.closeFd(ours)
+    throw thrown
+  } finally {
+    host.closeFd(theirs)
+  }
   const fds = new FdChannel(host, ours)
   let ending: [number | null, string | null] | undefined
   let connected = true
+  let isOver = false
   const ended = (): void => {
-    if (ending === undefined || connected) return
+    if (ending === undefined || connected || isOver) return
+    isOver = true // one that could not be started says so, and then is disconnected, too
     events.onEnded(...ending)
     fds.close()
   }
