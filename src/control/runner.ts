@@ -139,7 +139,7 @@ export class TreeRunner {
         this.#wasStarted = true
         return this.#started.resolve()
       case 'removed':
-        return this.#settle(({ id, after }) => id === decision.id && after === Infinity)
+        return this.#removed(decision.id)
       case 'failed':
         this.#failure ??= new Refusal([`weir: ${decision.id} did not start`]) // why, its keeper has told
         return
@@ -200,6 +200,16 @@ export class TreeRunner {
     const done = Promise.withResolvers<void>()
     this.#waiters.add({ id, after, done })
     return done.promise
+  }
+
+  /** Whoever waits for a later life of it, waits in vain. */
+  #removed(gone: string): void {
+    this.#settle(({ id, after }) => id === gone && after === Infinity)
+    for (const waiter of this.#waiters) {
+      if (waiter.id !== gone) continue
+      this.#waiters.delete(waiter)
+      waiter.done.reject(new Refusal([`${gone} is not wanted any more`]))
+    }
   }
 
   #settle(whom: (waiter: Waiter) => boolean): void {

@@ -154,6 +154,17 @@ test('children are added and removed while it runs; each is answered when done, 
   await added
 })
 
+test('a child that is removed while it is being replaced: whoever waits for its successor hears that there will be none', async () => {
+  const { tree, log } = setup()
+  await tree.start()
+  log.length = 0
+  const replaced = assert.rejects(tree.restart('shard 0'), /shard 0 is not wanted any more/)
+  await tree.remove('shard 0')
+  await replaced
+  assert.deepEqual(log, ['farewell shard 0 (replace)', 'shard 0 ended: terminated'])
+  await tree.stop()
+})
+
 test('a killed life counts as dead, for the reason given', async () => {
   const { tree, log } = setup()
   await tree.start()
