@@ -5,6 +5,7 @@ import { QUIET_MS } from '../downstream/timed-client.ts'
 import type { Listener } from '../downstream/listener.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { ClosingTimes } from '../limit/closing-times.ts'
+import { Tunnel } from './tunnel.ts'
 
 /** What a drain asks of its shard. */
 export type DrainPorts = {
@@ -34,12 +35,15 @@ type Departure = {
   times: ClosingTimes | undefined
   /** Those in the midst of a head were closed: the window is over. */
   swept: boolean
+  /** The shard goes on: who has a tunnel then is not meant. */
+  readonly sparesTunnels: boolean
 }
 
 /**
  * The end of clients: of all a shard has, or of those whose listener left the configuration. Each gets a time, even over the window
  * (`limit/closing-times.ts`), and is served until then. When it has come an idle connection is closed; one in use is told with its next response, or with
- * the one before where no other may come in time. What is left at the hard end is reset.
+ * the one before where no other may come in time. What is left at the hard end is reset, but tunnels of a listener that left: they keep their shard, and end
+ * by themselves.
  *
  * Law: of `n` connections that share a window, at most
  *
@@ -78,21 +82,22 @@ export class Drain {
     this.#promise ??= new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#depart(this.#clients(), (listener) => this.#drainOf(listener))
+    this.#depart(this.#clients(), (listener) => this.#drainOf(listener), false)
     this.onTurn(nowMs)
     this.#reactor.flush()
     return this.#promise
   }
 
-  /** The listeners for which `stays` does not hold left the configuration: their clients follow, as each says. */
+  /** The listeners for which `stays` does not hold left the configuration: their clients follow, as each says, but for tunnels. */
   leave(stays: (listener: Listener) => boolean): void {
     const left: ClientConnection[] = []
     for (const client of this.#clients()) {
       const { listener } = client
+      if (isTunnel(client)) continue
       if (!stays(listener) && !this.#departures.some(({ listeners }) => listeners.has(listener)))
         left.push(client)
     }
-    this.#depart(left, ({ spec }) => spec.drain)
+    this.#depart(left, ({ spec }) => spec.drain, true)
   }
 
   /** A client that comes while the shard drains: it has what is left of the window. */
@@ -100,7 +105,7 @@ export class Drain {
     if (this.#shard === undefined) return
     const { listener } = client
     const departure = this.#departures.findLast(({ listeners }) => listeners.has(listener))
-    if (departure === undefined) this.#depart([client], () => this.#drainOf(listener))
+    if (departure === undefined) this.#depart([client], () => this.#drainOf(listener), false)
     else if (departure.times === undefined) departure.clients.push(client)
     else client.endBy(departure.times.draw(this.#reactor.nowMs))
   }
@@ -141,7 +146,11 @@ export class Drain {
   }
 
   /** From the next batch on these leave, those whose drains are the same together. */
-  #depart(clients: Iterable<ClientConnection>, drainOf: (listener: Listener) => DrainSpec): void {
+  #depart(
+    clients: Iterable<ClientConnection>,
+    drainOf: (listener: Listener) => DrainSpec,
+    sparesTunnels: boolean,
+  ): void {
     const { nowMs } = this.#reactor
     const made = new Map<string, Departure>()
     for (const client of clients) {
@@ -158,6 +167,7 @@ export class Drain {
           hardEndMs: nowMs + hardMs,
           times: undefined,
           swept: false,
+          sparesTunnels,
         }
         made.set(key, departure)
       }
@@ -193,8 +203,10 @@ export class Drain {
     }
   }
 
-  #reset({ listeners }: Departure): void {
-    for (const client of this.#clients()) if (listeners.has(client.listener)) cut(client)
+  #reset({ listeners, sparesTunnels }: Departure): void {
+    for (const client of this.#clients()) {
+      if (listeners.has(client.listener) && !(sparesTunnels && isTunnel(client))) cut(client)
+    }
   }
 
   *#clients(): Iterable<ClientConnection> {
@@ -207,6 +219,8 @@ export class Drain {
 /** When part of a head does not count as a request any more: the window is over. */
 const sweepMs = ({ times }: Departure): number =>
   times === undefined ? Infinity : times.endMs + 2 * QUIET_MS
+
+const isTunnel = ({ handler }: ClientConnection): boolean => handler instanceof Tunnel
 
 const cut = (client: ClientConnection): void => {
   client.handler?.cut()

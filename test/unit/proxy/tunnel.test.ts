@@ -1,6 +1,8 @@
 /** What a WebSocket handshake opens: bytes both ways, half-closes, and an end in any case. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { DrainSpec } from '../../../src/config/lifecycle.ts'
+import { Reclaimer } from '../../../src/control/reclaim.ts'
 import { CLUSTER_TABLE, DIMENSIONS, LISTENER_TABLE } from '../../../src/telemetry/catalogue.ts'
 import { get, parse, ProxyRig, respond } from '../../support/proxy-rig.ts'
 import { CLUSTER, LISTENER } from '../../support/sim-shard.ts'
@@ -13,14 +15,17 @@ const SWITCH =
 
 type Ends = { rig: ProxyRig; client: SimPeer; backend: SimPeer }
 
-const open = (timeouts: { tunnelMs?: number; clientFinMs?: number; serverFinMs?: number } = {}): Ends => {
-  const { serverFinMs = 1000, ...listener } = timeouts
+type Given = { tunnelMs?: number; clientFinMs?: number; serverFinMs?: number; drain?: DrainSpec }
+
+const open = (given: Given = {}): Ends => {
+  const { serverFinMs = 1000, drain = LISTENER.drain, ...listener } = given
   const rig = new ProxyRig({
-    listener: { timeouts: { ...LISTENER.timeouts, ...listener } },
+    listener: { timeouts: { ...LISTENER.timeouts, ...listener }, drain },
     cluster: { timeouts: { ...CLUSTER.timeouts, serverFinMs } },
   })
   const connections = rig.backend((peer, request) => {
-    if (request.startsWith('GET')) peer.send(SWITCH)
+    if (request.startsWith('GET /idle')) peer.send(respond('x'))
+    else if (request.startsWith('GET /chat')) peer.send(SWITCH)
   })
   const client = rig.client(HANDSHAKE)
   rig.until(() => client.text.endsWith('\r\n\r\n'))
@@ -237,5 +242,49 @@ test('an Upgrade of two lines is not passed on, whichever protocol comes first',
   const client = rig.client(get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n'))
   rig.until(() => client.text.endsWith('plain'))
   assert.doesNotMatch(connections[0]?.text ?? '', /upgrade/i)
+  rig.conclude()
+})
+
+test('a tunnel whose listener leaves the configuration outlives its drain, and keeps its slot from another tenant until it ends by itself', () => {
+  const drain = { windowMs: 100, hardMs: 1000 }
+  const { rig, client, backend } = open({ drain })
+  const [{ fleet }] = rig.shards as [ProxyRig['shards'][0]]
+  const reclaimer = new Reclaimer(fleet, 0)
+  const reclaimed = (): readonly number[] =>
+    reclaimer.reclaim({ listener: [LISTENER.id], cluster: [], endpoint: [] }, rig.nowMs).listener
+  const idle = rig.client(get('/idle'))
+  const busy = rig.client(get('/slow'))
+  rig.until(() => idle.text.endsWith('x'))
+  const elsewhere = { name: 'another', bind: ['127.0.0.1:81'], drain }
+  rig.reload({ listener: elsewhere })
+  rig.pass(400)
+  assert.ok(idle.finReceived && busy.resetBy === 0)
+  rig.reload({ listener: elsewhere })
+  rig.pass(3000)
+  assert.ok(busy.resetBy !== 0, 'what is no tunnel is reset at the hard end')
+  assert.deepEqual(reclaimed(), [])
+  const there = backend.receivedBytes
+  client.send('still here')
+  backend.send('and here')
+  rig.until(() => client.text.endsWith('and here'))
+  assert.equal(backend.receivedBytes - there, 10)
+  client.fin()
+  backend.fin()
+  rig.until(() => client.finReceived)
+  rig.pass(100)
+  assert.deepEqual(rig.outcomes, { complete: 1, shutdown: 1, 'tunnel-closed': 1 })
+  assert.deepEqual(reclaimed(), [LISTENER.id])
+  rig.conclude()
+})
+
+test('a shard that drains resets tunnels at the hard end, those of listeners that left, too', () => {
+  const { rig, client } = open({ drain: { windowMs: 100, hardMs: 1000 } })
+  rig.reload({ listener: { name: 'another', bind: ['127.0.0.1:81'] } })
+  rig.pass(2000)
+  assert.equal(client.resetBy, 0)
+  void rig.shards[0]!.shard.drain(100, 500)
+  rig.pass(700)
+  assert.ok(client.resetBy !== 0)
+  assert.deepEqual(rig.outcomes, { shutdown: 1 })
   rig.conclude()
 })
