@@ -125,9 +125,12 @@ test('the new program knows what the old one knew: who is down, what operators w
   }
 })
 
-test('a new program that cannot start changes nothing and says so: bad configuration, broken code, one that is killed; then a good one is taken', async (t) => {
+test('a new program that cannot start changes nothing and says so: bad configuration, broken code, none at all, one that is killed; then a good one is taken', async (t) => {
   const backend = await namedBackend(t, 'ok')
-  const { weir, breakCode } = await startLaunched(t, settingText({ endpoints: [backend.address], shards: 2 }))
+  const { weir, breakCode, launcher } = await startLaunched(
+    t,
+    settingText({ endpoints: [backend.address], shards: 2 }),
+  )
   const old = dataPlanePid(weir)
   const load = startLoad(t, () => weir.url('web'), 4)
   const failing = async (): Promise<string> => {
@@ -144,6 +147,8 @@ test('a new program that cannot start changes nothing and says so: bad configura
   await weir.write(settingText({ endpoints: [backend.address], shards: 1 }))
   await breakCode(true)
   assert.match(await failing(), /\(exit code 9\): nothing has changed/)
+  await rm(launcher)
+  assert.match(await failing(), /ENOENT\): nothing has changed/)
   await breakCode(false)
   const killed = failing()
   await until(() => planes(weir).length === 2, 'a new one is being started')
@@ -200,7 +205,11 @@ test('SIGTERM while the program is being replaced: all of it drains and ends, ex
 async function startLaunched(
   t: Scope,
   text: string,
-): Promise<{ readonly weir: Weir; readonly breakCode: (broken: boolean) => Promise<void> }> {
+): Promise<{
+  readonly weir: Weir
+  readonly launcher: string
+  readonly breakCode: (broken: boolean) => Promise<void>
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-launcher-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const launcher = join(folder, 'weir')
@@ -219,5 +228,5 @@ async function startLaunched(
   if (before === undefined) delete process.env['WEIR_LAUNCHER']
   else process.env['WEIR_LAUNCHER'] = before
   await weir.line(/^weir: ready/)
-  return { weir, breakCode: (broken) => write(broken ? 'exit 9' : '') }
+  return { weir, launcher, breakCode: (broken) => write(broken ? 'exit 9' : '') }
 }
