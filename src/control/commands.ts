@@ -60,15 +60,18 @@ export async function runCommand(args: readonly string[], shell: Shell): Promise
 async function checkConfig(source: ConfigSource, shell: Shell): Promise<number> {
   const { config, diagnostics } = await readWholeConfig(source, '')
   for (const diagnostic of diagnostics) shell.print(`${formatDiagnostic(diagnostic)}\n`)
-  if (config === undefined || diagnostics.length > 0) return 1
-  const { listeners, routes, clusters } = config
-  shell.print(
-    `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
-  )
+  if (config === undefined) return 1
+  const isClean = diagnostics.length === 0
+  if (isClean) {
+    const { listeners, routes, clusters } = config
+    shell.print(
+      `${source.name}: ok (listeners: ${listeners.size}, routes: ${routes.length}, clusters: ${clusters.size})\n`,
+    )
+  }
   // Of the machine, not of the configuration: told, and no failure.
   for (const line of selfCheck(needsOfConfig(config, availableParallelism()), readSystem()))
     shell.complain(line)
-  return 0
+  return isClean ? 0 : 1
 }
 
 /** Print what the running program answers, or say why it does not. */

@@ -17,6 +17,14 @@ test('weir check says what the machine is short of, with the command that raises
   assert.match(stderr, WARNING)
 })
 
+test('and beside what it warns of in the configuration, which fails it', async (t) => {
+  const text = TEXT.replace('127.0.0.1:9]', '127.0.0.1:9], timeouts: { total: 1s, queue: 2s }')
+  const { code, stdout, stderr } = await weir('check', '-c', await configFile(t, text))
+  assert.equal(code, 1)
+  assert.match(stdout, /: warning: clusters\.web\.timeouts\.queue: /)
+  assert.match(stderr, WARNING)
+})
+
 test('weir run says it at the start, and starts', async (t) => {
   const running = await startWeir(t, TEXT)
   assert.match(running.lines.join('\n'), WARNING)
