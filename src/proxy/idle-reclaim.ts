@@ -64,6 +64,8 @@ export class IdleReclaim {
   /** By listener. */
   readonly #choices = new Map<number, Choice>()
   #clientChoice: { readonly client: number; readonly choice: Choice } | undefined
+  /** Listeners of which something is said in the fleet memory. */
+  readonly #told = new Set<number>()
   #nextScanMs = 0
   #nextLookMs = 0
   #nextAheadMs = 0
@@ -178,6 +180,12 @@ export class IdleReclaim {
       const surplus =
         listeners.size === 1 ? this.#hoarders.surplus(this.#crowd, QUIET_MS.only) : this.#surplusOf(id)
       gauges[id * GAUGE_WORDS + GAUGE.hoarded] = surplus
+      this.#told.add(id)
+    }
+    for (const id of this.#told) {
+      if (listeners.has(id)) continue
+      gauges[id * GAUGE_WORDS + GAUGE.hoarded] = 0 // it left the configuration
+      this.#told.delete(id)
     }
   }
 

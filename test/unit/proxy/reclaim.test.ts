@@ -1,6 +1,7 @@
 /** Connections run short: whose idle ones make room for newcomers. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Reclaimer } from '../../../src/control/reclaim.ts'
 import type { ListenerLimits } from '../../../src/config/listener-limits.ts'
 import { LISTENER_TABLE, RECLAIMED, REFUSAL } from '../../../src/telemetry/catalogue.ts'
 import { get, ProxyRig, respond } from '../../support/proxy-rig.ts'
@@ -127,5 +128,18 @@ test('near the limit of the process hoards are closed, though no listener has a 
   assert.equal(openOf(hoard), 37)
   assert.equal(openOf(single), 1)
   assert.equal(isServed(rig, { ip: '198.51.100.1' }), true)
+  rig.conclude()
+})
+
+test('of a listener that left the configuration nothing is hoarded any more: its slot is given back', () => {
+  const drain = { windowMs: 100, hardMs: 1000 }
+  const rig = new ProxyRig({ listener: { drain } })
+  rig.backend(respond('well'))
+  idle(rig, 12, { ip: HOARDER })
+  rig.pass(2500)
+  rig.reload({ listener: { id: LISTENER.id + 1, name: 'another', bind: ['127.0.0.1:81'] } })
+  rig.pass(5000)
+  const slots = { listener: [LISTENER.id], cluster: [], endpoint: [] }
+  assert.deepEqual(new Reclaimer(rig.shards[0]!.fleet, 0).reclaim(slots, rig.nowMs).listener, [LISTENER.id])
   rig.conclude()
 })
