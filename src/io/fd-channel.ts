@@ -53,7 +53,11 @@ export class FdChannel {
 
   /** Close it, and whatever arrived that nobody took. */
   close(): void {
-    this.#receive()
+    try {
+      this.#receive()
+    } catch {
+      // What there is no room for, or makes no sense, is lost to nobody.
+    }
     for (const { fds } of this.#arrived.splice(0)) this.#closeAll(fds)
     this.#host.closeFd(this.#socket)
   }
@@ -62,8 +66,13 @@ export class FdChannel {
     for (;;) {
       const message = this.#next()
       if (message === undefined) return
-      const { transfer, key } = JSON.parse(message.text) as Part
-      this.#arrived.push({ transfer, key, fds: message.fds })
+      try {
+        const { transfer, key } = JSON.parse(message.text) as Part
+        this.#arrived.push({ transfer, key, fds: message.fds })
+      } catch (thrown) {
+        this.#closeAll(message.fds)
+        throw thrown
+      }
     }
   }
 

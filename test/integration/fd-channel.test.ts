@@ -50,6 +50,20 @@ test('sets of descriptors arrive under their keys, in order, more than one messa
   assert.equal(openFds(), before)
 })
 
+test('what makes no sense is closed like what nobody took, and closing the channel throws nothing', () => {
+  const before = openFds()
+  const [ours, theirs] = host.socketPair()
+  const taker = new FdChannel(host, theirs)
+  const file = openSync('/dev/null', 'r')
+  host.sendFds(ours, 'no JSON', [file])
+  assert.throws(() => taker.take(1), SyntaxError)
+  host.sendFds(ours, 'no JSON', [file])
+  taker.close()
+  host.closeFd(ours)
+  closeSync(file)
+  assert.equal(openFds(), before)
+})
+
 test('a duplicate outlives its original', () => {
   const fd = openSync('/dev/null', 'r')
   const copy = duplicateFd(host, fd)
