@@ -56,4 +56,3 @@ exposeActor(parentPort!, `shard ${seed.shard}`, {
   inherit: shard.inherit.bind(shard),
   fault: shard.fault.bind(shard),
 })
-shard.start()

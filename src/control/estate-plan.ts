@@ -98,7 +98,7 @@ export function dealEstate(
 
 /** As it is sent to an heir: rows of `BEQUEST_WORDS`. */
 export function bequestRows(units: readonly Unit[]): Int32Array {
-  const bequests = units.flatMap((unit) => unit.bequests)
+  const bequests = units.flatMap((unit) => unit.bequests.map((bequest) => ({ ...bequest, kind: unit.kind })))
   const rows = new Int32Array(bequests.length * BEQUEST_WORDS)
   for (const [n, bequest] of bequests.entries()) {
     const at = n * BEQUEST_WORDS
@@ -107,6 +107,7 @@ export function bequestRows(units: readonly Unit[]): Int32Array {
     rows[at + BEQUEST.fresh] = bequest.fresh
     rows[at + BEQUEST.unread] = bequest.unread
     rows[at + BEQUEST.unreadBytes] = bequest.unreadBytes
+    rows[at + BEQUEST.tunnel] = bequest.kind === 'tunnel' ? 1 : 0
   }
   return rows
 }

@@ -31,8 +31,8 @@ type Estate = {
   readonly tally: Tally
   /** Not dealt out yet, or dealt to an heir that died. */
   waiting: readonly Unit[]
-  /** Heirs that are at it. */
-  busy: number
+  /** With heirs that are at it: nobody else may have them, nor look at them with another life's memory. */
+  readonly dealt: Set<readonly Unit[]>
   /** Heirs that died of it. */
   deaths: number
 }
@@ -55,7 +55,7 @@ export class Estates {
     const { connections, notes } = this.#context
     const rows = this.#unclaimed(connections.estate(from))
     const { units, resets } = planEstate({ rows, memory, notes })
-    const estate: Estate = { from, memory, tally: nothing(), waiting: units, busy: 0, deaths: 0 }
+    const estate: Estate = { from, memory, tally: nothing(), waiting: units, dealt: new Set(), deaths: 0 }
     for (const { fd, generation, isClient } of resets) {
       if (connections.resetOne(fd, generation) && isClient) estate.tally.reset++
     }
@@ -97,7 +97,7 @@ export class Estates {
 
   async #bequeath(estate: Estate, heir: ShardLink, units: readonly Unit[]): Promise<void> {
     const { from, memory } = estate
-    estate.busy++
+    estate.dealt.add(units)
     try {
       add(estate.tally, await heir.ref.call.inherit({ from, memory, rows: bequestRows(units) }))
     } catch (thrown) {
@@ -106,7 +106,7 @@ export class Estates {
       if (isDead) this.#again(estate, units)
       else this.#reset(estate, units)
     }
-    estate.busy--
+    estate.dealt.delete(units)
     this.#settle(estate)
   }
 
@@ -138,7 +138,7 @@ export class Estates {
 
   /** All of it is settled: say so, once. */
   #close(estate: Estate): void {
-    if (estate.busy > 0 || estate.waiting.length > 0 || !this.#open.delete(estate)) return
+    if (estate.dealt.size > 0 || estate.waiting.length > 0 || !this.#open.delete(estate)) return
     const { say, onChange } = this.#context
     add(this.counts, estate.tally)
     const story = storyOf(estate.tally)
@@ -146,9 +146,9 @@ export class Estates {
     onChange()
   }
 
-  /** Without those of an earlier life of the same shard that wait still. */
+  /** Without those of an earlier life of the same shard that wait still, or that an heir was told of and has not taken. */
   #unclaimed(rows: Int32Array): Int32Array {
-    const units = [...this.#open].flatMap(({ waiting }) => waiting)
+    const units = [...this.#open].flatMap(({ waiting, dealt }) => [...waiting, ...[...dealt].flat()])
     const claimed = new Set(
       units.flatMap(({ bequests }) => bequests.map(({ fd, generation }) => `${fd} ${generation}`)),
     )
@@ -171,9 +171,9 @@ function add(to: Tally, more: EstateResult): void {
 function storyOf({ adopted, rescued, answered, reset }: EstateResult): string {
   const parts = [
     adopted > 0 ? `${adopted} go on` : '',
-    rescued > 0 ? `${rescued} had their request begun anew` : '',
-    answered > 0 ? `${answered} were answered 502` : '',
-    reset > 0 ? `${reset} were reset` : '',
+    rescued > 0 ? `${rescued} with their request begun anew` : '',
+    answered > 0 ? `${answered} answered 502` : '',
+    reset > 0 ? `${reset} reset` : '',
   ]
   return parts.filter((part) => part !== '').join(', ')
 }

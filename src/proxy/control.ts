@@ -63,6 +63,8 @@ export const BEQUEST = {
   /** Offset (in `mem`) and length of bytes that were read from it and seen by nobody. */
   unread: 3,
   unreadBytes: 4,
+  /** 1: one side of a tunnel, the other is the row before or behind. */
+  tunnel: 5,
 } as const
 export const BEQUEST_WORDS = 8
 

@@ -62,17 +62,19 @@ export class Heir {
   inherit({ memory, rows }: Estate): EstateResult {
     const tally: Tally = { adopted: 0, rescued: 0, answered: 0, reset: 0 }
     const dead = new Uint8Array(memory.buffer, memory.mem, memory.events - memory.mem)
+    const next = (at: number): Legacy | undefined => this.#take(rows.subarray(at, at + BEQUEST_WORDS), dead)
     for (let at = 0; at < rows.length; at += BEQUEST_WORDS) {
-      const first = this.#take(rows.subarray(at, at + BEQUEST_WORDS), dead)
-      if (first === undefined) continue // it broke meanwhile
-      if (first.note[NOTE.role] !== ROLE.tunnel) {
-        this.#settle(tally, [first], () => this.#one(first, dead))
+      const one = next(at)
+      if (rows[at + BEQUEST.tunnel] === 0) {
+        if (one !== undefined) this.#settle(tally, [one], () => this.#one(one, dead)) // or it broke meanwhile
         continue
       }
       at += BEQUEST_WORDS
-      const other = this.#take(rows.subarray(at, at + BEQUEST_WORDS), dead)
-      const sides = other === undefined ? [first] : [first, other]
-      this.#settle(tally, sides, () => (other === undefined ? 'reset' : this.#tunnel(first, other)))
+      const other = next(at)
+      const sides = [one, other].filter((side) => side !== undefined)
+      if (sides.length === 0) continue
+      const isWhole = one?.note[NOTE.role] === ROLE.tunnel && other?.note[NOTE.role] === ROLE.tunnel
+      this.#settle(tally, sides, () => (isWhole ? this.#tunnel(one, other) : 'reset'))
     }
     this.#ports.reactor.flush()
     return tally

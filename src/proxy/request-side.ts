@@ -17,7 +17,7 @@ import type { InboundRequest, KeptRequest, RequestHeadWriter } from './request-h
 export const REPLAY_BYTES = 8192
 
 /** Shards that a request may outlive: it may be what kills them. */
-const MOST_RESCUES = 3
+export const MOST_RESCUES = 3
 
 /** The request's half of an exchange: its head as it goes to the endpoint, and its body on the way there. */
 export class RequestSide {

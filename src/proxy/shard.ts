@@ -160,14 +160,12 @@ export class Shard implements ReactorHandler, ShardControl {
     }
   }
 
-  start(): void {
-    this.reactor.start()
-  }
-
   // ── control ──
 
+  /** With the first one it begins to serve: whom another shard gives us before that must wait, for nobody would know them. */
   apply(snapshot: Snapshot): void {
     if (snapshot.version <= this.#version) return
+    const isFirst = this.#version === 0
     this.#version = snapshot.version
     this.#service.routing = this.#clusters.apply(snapshot)
     this.#usualDrain = snapshot.drain
@@ -183,6 +181,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#overload.configure(snapshot.overload)
     this.#sharing.configure(snapshot.cores.handOver)
     this.#recorder.setLogSample(to === undefined ? 0 : sample)
+    if (isFirst) this.reactor.start()
     this.reactor.flush()
   }
 

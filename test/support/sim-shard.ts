@@ -169,7 +169,6 @@ export const startSimShard = (
     },
   })
   makeMortal({ shard, engine })
-  shard.start()
   return { shard, engine, fleet, memory, errors }
 }
 

@@ -63,7 +63,7 @@ export class Ledger {
   /** Interim responses seen by clients, tunnels that carried everything: proof that a run reached something. */
   readonly seen: Map<string, number> = new Map()
 
-  /** Tries that a request may have, each with one more on a fresh connection. */
+  /** Tries that a request may have in all the shards that it may outlive, each with one more on a fresh connection. */
   tries = 1
 
   open(begun: Pick<Entry, 'id' | 'method' | 'ip' | 'upSize' | 'pad'>): Entry {

@@ -21,6 +21,7 @@ import type { SimListener } from '../sim/listener.ts'
 import { SimFailure, SimWorld } from '../sim/world.ts'
 import type { Snapshot } from '../../../src/config/snapshot.ts'
 import { Deaths } from './deaths.ts'
+import { MOST_RESCUES } from '../../../src/proxy/request-side.ts'
 import { drawScenario } from './scenario.ts'
 import type { Scenario, Setting } from './scenario.ts'
 
@@ -96,8 +97,8 @@ export class Storm {
       }
     })
     const most = ({ retry, hedge }: Setting): number => 1 + retry.attempts + (hedge?.attempts ?? 0)
-    const rescue = scenario.deaths.length > 0 ? 2 : 1
-    ledger.tries = rescue * Math.max(...scenario.settings.map(most))
+    const lives = 1 + Math.min(MOST_RESCUES, scenario.deaths.length)
+    ledger.tries = lives * Math.max(...scenario.settings.map(most))
     const fleet = this.#fleet
     for (let index = 0; index < scenario.shards; index++) {
       this.shards.push(this.#start(fleet, index))

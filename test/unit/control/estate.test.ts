@@ -98,6 +98,29 @@ test('without anybody to inherit it waits for who comes; a second death of the s
   assert.equal(estates.counts.adopted, 4)
 })
 
+test('what an heir was told of and has not taken is not part of the next life’s estate: its bytes lie in the memory of this one', async () => {
+  const { estates, heir, heirs, takes, orphans, reset } = world(4)
+  let begin = (): void => {}
+  heir(1, async (fds) => {
+    await new Promise<void>((resolve) => (begin = resolve)) // it hangs for a while
+    return takes(fds)
+  })
+  estates.open(0, MEMORY)
+  await soon()
+  heirs.delete(1) // nobody relies on it
+  const offered: number[] = []
+  heir(2, (fds) => {
+    offered.push(...fds)
+    return takes(fds)
+  })
+  estates.open(0, MEMORY) // its successor dies, too
+  await soon()
+  assert.deepEqual([offered, reset, orphans.size], [[], [], 4])
+  begin()
+  await soon()
+  assert.deepEqual([orphans.size, estates.counts.adopted], [0, 4])
+})
+
 test('an heir that dies of it: what it had not taken goes to another', async () => {
   const { estates, heir, heirs, takes, orphans, reset } = world(6)
   heir(1, (fds) => {

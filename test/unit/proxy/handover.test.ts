@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { setImmediate as settled } from 'node:timers/promises'
 import { test } from 'node:test'
-import { get, ProxyRig, respond } from '../../support/proxy-rig.ts'
-import { LISTENER } from '../../support/sim-shard.ts'
+import { BACKEND, get, ProxyRig, respond } from '../../support/proxy-rig.ts'
+import { LISTENER, snapshotOf, startSimShard } from '../../support/sim-shard.ts'
 import type { SimPeer } from '../../support/sim/peer.ts'
 
 const got = (peer: SimPeer, body: string): boolean => peer.text.endsWith(body)
@@ -37,6 +37,23 @@ test('idle clients and idle connections to endpoints go to the heirs at once', a
   rig.until(() => peers.every((peer) => peer.text.split('200 OK').length === 3))
   assert.ok(peers.every((peer) => peer.resetBy === 0 && !peer.finReceived))
   rig.conclude()
+})
+
+test('who is given to a shard that has only begun is served when that knows its configuration', async () => {
+  const rig = new ProxyRig({ shards: 2 })
+  rig.backend(respond('ok'))
+  const client = rig.client(get('/'))
+  rig.until(() => got(client, 'ok'))
+  rig.pass(60)
+  rig.kill(1)
+  await rig.settle(1)
+  const successor = startSimShard(rig.world, rig.shards[0]!.fleet, 1, { life: 1 })
+  leave(rig, [1], 10_000)
+  rig.pass(200)
+  successor.shard.apply(snapshotOf({ version: 1, endpoints: [BACKEND] }))
+  client.send(get('/again'))
+  rig.until(() => client.text.split('200 OK').length === 3)
+  assert.deepEqual([client.resetBy, client.finReceived, successor.shard.census().clients], [0, false, 1])
 })
 
 test('a client with a request under way follows when that is done, with no word of a close', async () => {

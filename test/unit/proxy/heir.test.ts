@@ -1,10 +1,12 @@
 /** A shard's thread ends, and another goes on with its connections: what their clients and backends see of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Bequest } from '../../../src/control/estate-plan.ts'
 import type { EstateResult } from '../../../src/proxy/control.ts'
 import { GAUGE } from '../../../src/shm/layout.ts'
 import { NOTE, NOTE_WORDS } from '../../../src/shm/notes.ts'
 import { sumGauge } from '../../../src/shm/fleet.ts'
+import { openEstate, shareOut } from '../../support/estate/settle.ts'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
 import { LISTENER } from '../../support/sim-shard.ts'
 import { endpointSpec } from '../../support/specs.ts'
@@ -183,6 +185,23 @@ test('a tunnel goes on, both ways, and ends as tunnels do', async () => {
   assert.deepEqual(rig.outcomes, { 'tunnel-closed': 1 })
   assert.deepEqual(inFlight(rig), [0, 0, 0])
   rig.conclude()
+})
+
+test('half a tunnel is reset alone: it is not tied to whoever comes next in the estate', async () => {
+  const { rig, client, backend } = tunnel()
+  const idle = [rig.client(), rig.client()]
+  rig.pass(60)
+  rig.kill(0)
+  const [dead, heir] = rig.shards
+  const plan = openEstate(rig.world, dead!)
+  const pair = plan.units.find(({ kind }) => kind === 'tunnel')!
+  const [{ fd, generation }] = pair.bequests as [Bequest]
+  assert.ok(rig.world.process.resetOne(fd, generation)) // an heir took it, and died of it
+  const { adopted, reset } = await shareOut(dead!, plan, [heir!])
+  assert.deepEqual([adopted, reset], [2, 1])
+  rig.until(() => backend.resetBy !== 0 && client.resetBy !== 0)
+  for (const peer of idle) peer.send(HANDSHAKE)
+  rig.until(() => idle.every((peer) => peer.text.includes(' 101 ')))
 })
 
 test('a tunnel that was half closed stays so with the heir', async () => {
