@@ -79,7 +79,7 @@ export function assemble(context: ProgramContext, assembly: Assembly): Running {
     supervision: () => desired().snapshot.supervision,
     children: () => tree.children(),
     kill: (id, why) => tree.kill(id, why),
-    replace: (id) => void orders.restart(id),
+    replace: async (id) => (await orders.restart(id)).ok,
     say: line,
   })
   const { duplicate } = context

@@ -16,8 +16,8 @@ export type OverseerContext = {
   readonly supervision: () => SupervisionSpec
   readonly children: () => readonly ChildStatus[]
   readonly kill: (id: string, why: string) => void
-  /** Replace it in good order. */
-  readonly replace: (id: string) => void
+  /** Replace it in good order. False: not now. */
+  readonly replace: (id: string) => Promise<boolean>
   readonly say: (line: string) => void
 }
 
@@ -26,6 +26,8 @@ const LOOK_MS = 100
 const FULL = 0.8
 /** Readings (two a second) above it in a row: between two collections a heap may look full. */
 const READINGS = 2
+/** Where it could not be replaced, that is tried again after as many. */
+const AGAIN_READINGS = 20
 
 type Subject = { incarnation: number; readingMs: number; full: number; isLeaving: boolean }
 
@@ -93,7 +95,14 @@ export class Overseer {
     subject.isLeaving = true
     const mib = Math.round(vitals[VITAL.heapUsed]! / 2 ** 20)
     this.#context.say(`${id} uses ${mib} MiB of heap, ${FULL * 100} % of its limit: it is replaced`)
-    this.#context.replace(id)
+    void this.#replace(id, subject)
+  }
+
+  /** While the program is itself being replaced nobody else is: if that comes to nothing, the heap is as full as before. */
+  async #replace(id: string, subject: Subject): Promise<void> {
+    if (await this.#context.replace(id)) return
+    subject.full = READINGS - AGAIN_READINGS
+    subject.isLeaving = false
   }
 
   #subjectOf(id: string, incarnation: number): Subject {

@@ -19,6 +19,7 @@ function world() {
   const fleet = smallFleet()
   const timers = fakeTimers()
   const done: string[] = []
+  const refusing = new Set<string>()
   const phases = new Map<string, { phase: ChildPhase; incarnation: number }>()
   for (const id of ['health', 'shard 0', 'shard 1']) phases.set(id, { phase: 'up', incarnation: 1 })
   const children = (): ChildStatus[] =>
@@ -30,7 +31,10 @@ function world() {
     supervision: () => SUPERVISION,
     children,
     kill: (id, why) => void done.push(`kill ${id}: ${why}`),
-    replace: (id) => void done.push(`replace ${id}`),
+    replace: async (id) => {
+      done.push(`replace ${id}`)
+      return !refusing.delete(id)
+    },
     say: () => {},
   })
   const beating = new Set<number | 'health'>([0, 1, 'health'])
@@ -45,7 +49,7 @@ function world() {
     }
   }
   overseer.start()
-  return { fleet, overseer, phases, beating, done, pass, timers }
+  return { fleet, overseer, phases, beating, done, pass, timers, refusing }
 }
 
 test('whoever has not beaten for `killAfter` is ended, also while it is being replaced; who has not begun is not judged', async () => {
@@ -90,4 +94,16 @@ test('from 80 % of its heap on, lastingly, an actor is replaced, once; at the li
   vitals[VITAL.heapAlarm] = 1
   await pass(100)
   assert.deepEqual(done.slice(0, 1), ['kill shard 0: its heap is full'])
+})
+
+test('an actor that could not be replaced when its heap was nearly full is replaced later', async () => {
+  const { fleet, done, pass, refusing } = world()
+  const vitals = fleet.vitals(0)
+  vitals[VITAL.heapLimit] = 1000
+  vitals[VITAL.heapUsed] = 900
+  refusing.add('shard 0')
+  await pass(8000)
+  assert.deepEqual(done, ['replace shard 0'])
+  await pass(8000)
+  assert.deepEqual(done, ['replace shard 0', 'replace shard 0'])
 })
