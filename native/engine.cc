@@ -55,7 +55,6 @@ void Engine::readClock() {
 void Engine::beginLife() {
   memory_.live[kLiveRows] = memory_.live[kLiveOps] = 0;
   memory_.live[kLiveCursor] = -1;
-  beat();
 }
 
 void Engine::runLeft() {
@@ -66,12 +65,6 @@ void Engine::runLeft() {
 void Engine::clearGauges() {
   memory_.stats[static_cast<int>(Stat::open)] = 0;
   memory_.stats[static_cast<int>(Stat::queuedBytes)] = 0;
-}
-
-void Engine::beat() {
-  if (memory_.heartbeat == nullptr) return;
-  const std::atomic_ref<double> shared(*memory_.heartbeat);
-  shared.store(monotonicMs(), std::memory_order_relaxed);
 }
 
 void Engine::postWake() {

@@ -43,7 +43,6 @@ struct EngineMemory {
   int32_t* live;
   double* clock;
   double* stats;
-  double* heartbeat;  // null: none
 };
 
 constexpr int32_t kNoBatch = -1;
@@ -71,7 +70,6 @@ class Engine {
   void runLeft();
   // The gauges of an engine that serves nobody any more.
   void clearGauges();
-  void beat();
   // There is work that no epoll event will announce.
   bool busy() const { return !ready_.empty() || !pending_.empty() || pollFull_; }
   void readClock();

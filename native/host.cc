@@ -14,9 +14,7 @@ namespace {
 // that timers and messages of the thread do not wait.
 constexpr int kRounds = 4;
 constexpr double kDeadlineGrainMs = 5;
-// Whoever watches the heartbeat counts on 15 ms.
-constexpr uint64_t kPulseMs = 10;
-constexpr int kHandles = 5;
+constexpr int kHandles = 4;
 
 }  // namespace
 
@@ -25,6 +23,7 @@ Host::Host(napi_env env, const EngineConfig& config) : env_(env), config_(config
 bool Host::open(napi_value object, const SharedMemory& memory) {
   if (napi_add_async_cleanup_hook(env_, onCleanup, this, &hook_) != napi_ok) return false;
   if (!expose(object, memory)) return false;
+  heartbeat_ = memory.heartbeat;
   engine_ = std::make_unique<Engine>(config_, memory.at);
   const int error = engine_->open();
   if (error != 0) {
@@ -33,6 +32,7 @@ bool Host::open(napi_value object, const SharedMemory& memory) {
     napi_throw_error(env_, "ERR_WEIR_SHARD_TAKEN", "this process has an engine with this shard index");
   } else if (openHandles()) {
     engine_->beginLife();
+    pulse_.beat();
     alive_ = true;
     return true;
   } else {
@@ -60,11 +60,9 @@ bool Host::openHandles() {
   uv_idle_init(loop, &idle_);
   uv_timer_init(loop, &ticker_);
   uv_timer_init(loop, &deadline_);
-  uv_timer_init(loop, &pulse_);
   openHandles_ = kHandles;
-  poll_.data = idle_.data = ticker_.data = deadline_.data = pulse_.data = this;
-  uv_timer_start(&pulse_, [](uv_timer_t* pulse) { static_cast<Host*>(pulse->data)->engine_->beat(); }, kPulseMs, kPulseMs);
-  uv_unref(reinterpret_cast<uv_handle_t*>(&pulse_));  // it tells that the loop turns, it is no reason to turn it
+  poll_.data = idle_.data = ticker_.data = deadline_.data = this;
+  if (heartbeat_ != nullptr) pulse_.begin(loop, heartbeat_);
   return true;
 }
 
@@ -101,6 +99,7 @@ void Host::turn(bool force) {
 void Host::rounds(bool force) {
   for (int round = 0; round < kRounds; ++round) {
     if (!mayRunJavaScript()) return halt();
+    pulse_.beat();
     const int32_t rows = engine_->collect(force);
     if (rows != kNoBatch && !deliver(rows)) break;
     force = false;
@@ -174,18 +173,17 @@ void Host::halt() {
   uv_idle_stop(&idle_);
   uv_timer_stop(&ticker_);
   uv_timer_stop(&deadline_);
-  uv_timer_stop(&pulse_);
 }
 
 void Host::stop() {
   if (stopped()) return;
+  pulse_.end();
   if (alive_) engine_->runLeft();
   registry::remove(config_.shard, engine_.get());
   if (alive_) engine_->clearGauges();
   if (openHandles_ > 0) {
     for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&idle_),
-                                reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_),
-                                reinterpret_cast<uv_handle_t*>(&pulse_)}) {
+                                reinterpret_cast<uv_handle_t*>(&ticker_), reinterpret_cast<uv_handle_t*>(&deadline_)}) {
       uv_close(handle, onClosed);
     }
   }

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "memory.h"
+#include "pulse.h"
 
 namespace weir {
 
@@ -62,7 +63,8 @@ class Host {
   uv_idle_t idle_{};
   uv_timer_t ticker_{};
   uv_timer_t deadline_{};
-  uv_timer_t pulse_{};
+  Pulse pulse_;
+  double* heartbeat_ = nullptr;  // null: none
   double deadlineArmedMs_ = 0;
   int openHandles_ = 0;
 };

@@ -136,7 +136,7 @@ bool openMemory(napi_env env, napi_value options, const EngineConfig& config, Sh
   if (!readDoubles(env, stats, static_cast<size_t>(Stat::count), &at.stats)) return outOfRange(env, "stats");
   memory->parts.push_back({nullptr, stats});
   if (isGiven(env, heartbeat)) {
-    if (!readDoubles(env, heartbeat, 0, &at.heartbeat)) return outOfRange(env, "heartbeat");
+    if (!readDoubles(env, heartbeat, 0, &memory->heartbeat)) return outOfRange(env, "heartbeat");
     memory->parts.push_back({nullptr, heartbeat});
   }
   if (isGiven(env, given)) return viewGiven(env, given, regions, memory) && makeOwn(env, clock, memory);

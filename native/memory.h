@@ -14,6 +14,7 @@ struct SharedMemory {
     napi_value array;
   };
   EngineMemory at{};
+  double* heartbeat = nullptr;  // not given: null
   std::vector<Part> parts;
 };
 

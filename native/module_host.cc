@@ -8,6 +8,7 @@
 #include "descriptors.h"
 #include "heap_guard.h"
 #include "module.h"
+#include "pulse.h"
 
 namespace weir {
 
@@ -64,19 +65,49 @@ napi_value pin(napi_env env, napi_callback_info info) {
   return done(env, sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : errno, "sched_setaffinity");
 }
 
-napi_value guard(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
+// The first word of the Float64Array that is the first argument; null: it is something else.
+double* firstWord(const Call& call) {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
-  void* alarm = nullptr;
-  const bool shared = call.count > 0 && napi_get_typedarray_info(env, call.values[0], &type, &length, &alarm, nullptr,
-                                                                 nullptr) == napi_ok;
+  void* words = nullptr;
+  const bool isArray = call.count > 0 && napi_get_typedarray_info(call.env, call.values[0], &type, &length, &words, nullptr,
+                                                                  nullptr) == napi_ok;
+  return isArray && type == napi_float64_array && length > 0 ? static_cast<double*>(words) : nullptr;
+}
+
+napi_value guard(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  double* const alarm = firstWord(call);
   const double extra = call.number(1, -1);
-  if (!shared || type != napi_float64_array || length == 0) return rangeError(env, "guardHeap takes a Float64Array");
+  if (alarm == nullptr) return rangeError(env, "guardHeap takes a Float64Array");
   if (!(extra > 0 && extra <= kExtraMost)) return rangeError(env, "guardHeap takes a number of bytes");
-  if (!guardHeap(env, call.values[0], static_cast<double*>(alarm), static_cast<size_t>(extra))) {
+  if (!guardHeap(env, call.values[0], alarm, static_cast<size_t>(extra))) {
     napi_throw_error(env, "ERR_WEIR_GUARDED", "this thread's heap is guarded already");
   }
+  return nullptr;
+}
+
+napi_value attend(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  double* const heartbeat = firstWord(call);
+  uv_loop_t* loop = nullptr;
+  if (heartbeat == nullptr) return rangeError(env, "attend takes a Float64Array");
+  napi_get_uv_event_loop(env, &loop);
+  napi_ref reference = nullptr;
+  napi_create_reference(env, call.values[0], 1, &reference);  // as long as the thread lives
+  auto* pulse = new Pulse;
+  pulse->begin(loop, heartbeat);
+  pulse->beat();
+  napi_add_env_cleanup_hook(env, [](void* data) {
+    auto* ending = static_cast<Pulse*>(data);
+    ending->end();
+    delete ending;
+  }, pulse);
+  return nullptr;
+}
+
+napi_value hear(napi_env, napi_callback_info) {
+  Pulse::hearAll();
   return nullptr;
 }
 
@@ -140,6 +171,8 @@ napi_value makeHost(napi_env env) {
   napi_create_object(env, &object);
   define(env, object, "pin", pin);
   define(env, object, "guardHeap", guard);
+  define(env, object, "attend", attend);
+  define(env, object, "hear", hear);
   define(env, object, "notify", notify);
   define(env, object, "sendFds", sendFds);
   define(env, object, "receiveFds", receiveFds);

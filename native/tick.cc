@@ -21,7 +21,6 @@ constexpr uint32_t kLeastRead = 1024;
 }  // namespace
 
 int32_t Engine::collect(bool evenIfEmpty) {
-  beat();
   rows_ = 0;
   arenaUsed_ = 0;
   anyRead_ = false;

@@ -5,7 +5,7 @@ import { connectActor, exposeActor } from '../src/actor/rpc.ts'
 import type { Remote } from '../src/actor/rpc.ts'
 import { Acceptor } from '../src/control/acceptor.ts'
 import type { AcceptorSeed, WatchControl } from '../src/control/protocol.ts'
-import { LOOK_MS, ShardWatch } from '../src/control/shard-watch.ts'
+import { ShardWatch } from '../src/control/shard-watch.ts'
 import { machineMs, systemTimers } from '../src/io/clock.ts'
 import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
@@ -23,4 +23,9 @@ const watch = new ShardWatch(fleet, {
   heapFull: (shard) => void main.heapFull(shard),
 })
 exposeActor(actorPort(), 'acceptor', new Acceptor(listeners, watch, say))
-setInterval(() => watch.look(machineMs()), LOOK_MS)
+const look = (): void => {
+  host.hear()
+  watch.look(machineMs())
+  setTimeout(look, watch.lookMs)
+}
+look()

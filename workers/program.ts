@@ -42,6 +42,7 @@ const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): P
     availableCores: availableParallelism(),
     wallMs: () => systemClock.wallMs(),
     machineMs,
+    hear: () => host.hear(),
     entropy,
     say,
     provide: (snapshot) => {

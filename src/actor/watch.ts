@@ -3,14 +3,14 @@ export const SIGN = { none: 0, silent: 1, heard: 2 } as const
 export type Sign = (typeof SIGN)[keyof typeof SIGN]
 
 /** Looks without a beat that it takes at least to call somebody silent. */
-const LEAST_LOOKS = 3
+const LEAST_LOOKS = 2
 
 /**
  * Who has not been heard for too long, by heartbeats in shared memory: no clock, no memory of its own making, one object for many subjects.
  *
  * Laws (properties/watch.test.ts):
  * - nobody is called silent who beat within the limit;
- * - one look counts for a third of the limit at most: whoever watches and was itself away (a stopped process, a crowded machine) accuses nobody;
+ * - one look counts for half of the limit at most: whoever watches and was itself away (a stopped process, a crowded machine) accuses nobody;
  * - who does not beat is called silent within the limit and three looks, once;
  * - who is heard again is said to be so after the limit's time without another gap: somebody who stumbles does not flap.
  */

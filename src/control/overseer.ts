@@ -13,6 +13,8 @@ export type OverseerContext = {
   readonly timers: Timers
   /** The clock of heartbeats. */
   readonly machineMs: () => number
+  /** Bring them up to date (`Host.hear`). */
+  readonly hear: () => void
   readonly supervision: () => SupervisionSpec
   readonly children: () => readonly ChildStatus[]
   readonly kill: (id: string, why: string) => void
@@ -60,7 +62,8 @@ export class Overseer {
   }
 
   look(): void {
-    const { children, machineMs, supervision } = this.#context
+    const { children, machineMs, hear, supervision } = this.#context
+    hear()
     const nowMs = machineMs()
     this.#watch.limitMs = supervision().killAfterMs
     for (const child of children()) {

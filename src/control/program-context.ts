@@ -21,6 +21,8 @@ export type ProgramContext = {
   readonly wallMs: () => number
   /** The monotonic clock that times in the fleet memory are of. */
   readonly machineMs: () => number
+  /** Bring the heartbeats of all threads up to date (`Host.hear`). */
+  readonly hear: () => void
   /** 32 random bits of the system's, as int32. */
   readonly entropy: () => number
   /** One line for people, without its end. */

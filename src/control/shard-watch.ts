@@ -4,8 +4,8 @@ import { VITAL } from '../shm/vitals.ts'
 import type { Roster, WatchControl } from './protocol.ts'
 import { Steering } from './steering.ts'
 
-/** How often heartbeats are looked at: a shard that is stuck is noticed within `stuckAfter` and this. Natively they are written as often; a look costs 40 µs. */
-export const LOOK_MS = 15
+/** Bounds of how often heartbeats are looked at: half of `stuckAfter`, so a shard that is stuck is noticed within `stuckAfter` and one look. Being awake for it costs more than the look. */
+const LOOK_MS = { least: 10, most: 25 } as const
 /** Busy times are measured over this long. */
 const MEASURE_MS = 500
 
@@ -56,7 +56,12 @@ export class ShardWatch {
     this.#decide()
   }
 
-  /** To be called every `LOOK_MS`. */
+  /** How long to wait until the next look. */
+  get lookMs(): number {
+    return Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, this.#roster.stuckAfterMs / 2))
+  }
+
+  /** To be called every `lookMs`, when heartbeats are up to date. */
   look(nowMs: number): void {
     let isChanged = false
     const { serving } = this.#roster

@@ -151,7 +151,7 @@ export const LIVE_WORDS = 32
 export type EngineOptions = {
   /** Absent: memory of the engine's own, which ends with it. */
   readonly memory?: EngineMemory
-  /** One word of shared memory: monotonic ms, stored by native code with every batch and at least every 15 ms while the loop of the thread turns. Absent: none. */
+  /** One word of shared memory, see `Host.attend`; the engine attends by itself, and stores to it whenever it begins to look for events, too. Absent: none. */
   readonly heartbeat?: Float64Array
   /** This engine's index in the process: owner id of its connections and target of `wake` and `handover`. 0…255. */
   readonly shard: number
@@ -274,6 +274,13 @@ export interface Host {
    * the word can end the thread before V8 aborts the process. After that Node's own way goes: a worker ends with ERR_WORKER_OUT_OF_MEMORY. Once per thread.
    */
   guardHeap(alarm: Float64Array, extraBytes: number): void
+  /**
+   * From now until the calling thread ends, `hear` knows of it: `heartbeat[0]` (shared memory, monotonic ms) is when it was last known to live. A thread
+   * whose loop waits for work lives and need not wake to say so; one that is awake is heard by what it stores itself, or once it waits again.
+   */
+  attend(heartbeat: Float64Array): void
+  /** From any thread: store now to the heartbeat of every thread that waits for work, and to that of one which did since the last call how long it did at least. Some 0.2 µs each. */
+  hear(): void
   /** sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET (`/path` or `@abstract`, else EINVAL). False if nobody listens there. */
   notify(socket: string, text: string): boolean
   /** Send at most 253 descriptors with 1 to 4096 bytes of text (SCM_RIGHTS; else a RangeError) over a unix stream or seqpacket socket; blocks while it is full, for a second at most (ETIMEDOUT).

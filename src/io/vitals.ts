@@ -8,10 +8,10 @@ import type { OtherActor } from '../shm/layout.ts'
 import { VITAL, VITALS_WORDS } from '../shm/vitals.ts'
 import { machineMs } from './clock.ts'
 
-/** The heartbeat of actors without an engine, and the busy time of all. */
-const BEAT_MS = 100
-/** Every so many beats the whole row is written: 20 µs of work. */
-const ROW_BEATS = 5
+/** How often busy time is measured. */
+const MEASURE_MS = 250
+/** Every so many times the whole row is written: 20 µs of work. */
+const ROW_MEASURES = 2
 /** Time constant of `VITAL.busy`: long enough that steering by it settles. */
 const SMOOTHING_MS = 2000
 
@@ -61,13 +61,18 @@ const HEAP_ROOM_BYTES = 512 * 2 ** 20
 
 /**
  * The calling thread writes down how it does (`shm/vitals.ts`) until it ends, from a timer that keeps nobody alive. Actors other than shards
- * beat besides: a shard's heart is its engine. With a `host`, a full heap raises the alarm instead of ending the process. Once per thread.
+ * beat besides, and attend if there is a `host`: a shard's heart is its engine. With a `host`, a full heap raises the alarm instead of ending the process. Once per thread.
  */
-export function startVitals(fleet: Fleet, who: number | OtherActor, host?: Pick<Host, 'guardHeap'>): void {
+export function startVitals(
+  fleet: Fleet,
+  who: number | OtherActor,
+  host?: Pick<Host, 'guardHeap' | 'attend'>,
+): void {
   const native = nativeMetrics()
+  if (typeof who !== 'number') host?.attend(fleet.heartbeat(who))
   host?.guardHeap(fleet.vitals(who).subarray(VITAL.heapAlarm), HEAP_ROOM_BYTES)
   const vitals = new Vitals(native, fleet.vitals(who), typeof who === 'number' ? undefined : fleet.actor(who))
-  const timer = setInterval(() => vitals.beat(), BEAT_MS)
+  const timer = setInterval(() => vitals.measure(), MEASURE_MS)
   timer.unref()
   process.once('exit', () => {
     clearInterval(timer)
@@ -80,7 +85,7 @@ class Vitals {
   readonly #row: Float64Array
   readonly #line: ActorLine | undefined
   readonly #spaces = new Float64Array(VITALS_WORDS)
-  #beats = 0
+  #measures = 0
   #longestPauseMs = 0
 
   constructor(native: NativeMetrics, row: Float64Array, line: ActorLine | undefined) {
@@ -93,15 +98,15 @@ class Vitals {
     row[VITAL.tid] = threadId()
     row[VITAL.busy] = 0
     row[VITAL.busyAt] = machineMs()
-    this.beat()
+    this.measure()
     this.#write(machineMs())
   }
 
-  beat(): void {
+  measure(): void {
     const nowMs = machineMs()
     this.#line?.beat(nowMs)
     this.#measureBusy(nowMs)
-    if (++this.#beats % ROW_BEATS === 0) this.#write(nowMs)
+    if (++this.#measures % ROW_MEASURES === 0) this.#write(nowMs)
   }
 
   /** Busy is whatever is not waiting in the loop's poll: reading and sending of the engine included, and a collection, and a wait for a CPU. */

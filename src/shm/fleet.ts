@@ -21,7 +21,7 @@ import { VITALS_WORDS } from './vitals.ts'
 
 const STATE_WORD = 16 // second cache line of the pair: the heartbeat is written all the time, the state hardly ever
 
-/** One actor's line. Single writer: the actor. Readers: supervisor, telemetry. */
+/** One actor's line. Writer: the actor; of the heartbeat whoever hears it, too (`Host.hear`). Readers: supervisor, telemetry. */
 export class ActorLine {
   readonly #heartbeat: Float64Array
   readonly #words: Int32Array
@@ -31,12 +31,12 @@ export class ActorLine {
     this.#words = new Int32Array(memory, index * LINE, LINE / 4)
   }
 
-  /** "I live": the monotonic clock in ms, once per batch. A plain store. */
+  /** "I live": the monotonic clock in ms. A plain store. */
   beat(nowMs: number): void {
     this.#heartbeat[0] = nowMs
   }
 
-  /** Monotonic ms of the last beat, 0 before the first. */
+  /** When it was last known to live, monotonic ms; 0: never. */
   get lastBeatMs(): number {
     return this.#heartbeat[0]!
   }
@@ -183,9 +183,9 @@ export class Fleet {
     return new Float64Array(this.handle.memory, at, VITALS_WORDS)
   }
 
-  /** The word that `EngineOptions.heartbeat` wants: of a shard's line, written natively. */
-  heartbeat(shard: number): Float64Array {
-    return new Float64Array(this.handle.memory, shard * LINE, 1)
+  /** The word that `EngineOptions.heartbeat` and `Host.attend` want: of an actor's line, written natively. */
+  heartbeat(who: number | OtherActor): Float64Array {
+    return new Float64Array(this.handle.memory, this.#indexOf(who) * LINE, 1)
   }
 
   /** The broadcast ring of a shard or of another actor: that actor writes, everybody reads. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createEngine } from '../../native/index.ts'
+import { createEngine, host } from '../../native/index.ts'
 import { allocateEngineMemory } from '../../src/io/engine-memory.ts'
 import { EVENT, LIVE, LIVE_WORDS, OP } from '../../src/io/engine.ts'
 import type { EngineMemory } from '../../src/io/engine.ts'
@@ -83,18 +83,25 @@ test('the rows of the batch stand in the words while it is handled, and 0 afterw
   await eventually(() => rig.engine.live[LIVE.rows] === 0, 'the end of the batch')
 })
 
-test('the heartbeat goes on without a batch and without entering JavaScript, and stands while JavaScript runs', async (t) => {
+test('whoever hears a thread that waits knows it lives, without a batch and without waking it; one that runs JavaScript is not heard', async (t) => {
   const heartbeat = new Float64Array(new SharedArrayBuffer(8))
   const rig = new Rig(t, { heartbeat })
   const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
   assert.ok(Math.abs((heartbeat[0] ?? 0) - nowMs()) < 5000, 'the monotonic clock of the process, at once')
   const { batches } = rig
+  const heard = (): number => {
+    host.hear()
+    return heartbeat[0] ?? 0
+  }
   const beats = new Set<number>()
-  await eventually(() => beats.add(heartbeat[0] ?? 0).size >= 8, 'beats')
+  await eventually(() => beats.add(heard()).size >= 8, 'beats')
   assert.equal(rig.batches, batches)
-  const before = heartbeat[0]
+  const before = heard()
   const untilMs = nowMs() + 40
   while (nowMs() < untilMs);
-  assert.equal(heartbeat[0], before)
-  await eventually(() => (heartbeat[0] ?? 0) >= untilMs, 'the next beat')
+  assert.equal(heard(), before)
+  await eventually(() => heard() >= untilMs, 'it waited again')
+  rig.engine.stop()
+  heartbeat[0] = 1
+  await eventually(() => heard() === 1 && nowMs() > untilMs + 20, 'time goes by')
 })

@@ -50,6 +50,8 @@ export interface Harness {
   until(condition: () => boolean, what: string): Promise<void>
   /** Let this much time go by: for what must not happen. */
   pass(ms: number): Promise<void>
+  /** As `Host.hear`. */
+  hear(): void
   /** Stop the engines and leave nothing behind. */
   close(): Promise<void>
 }

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { connections, createEngine, listeners } from '../../native/index.ts'
+import { connections, createEngine, host, listeners } from '../../native/index.ts'
 import { allocateEngineMemory } from '../../src/io/engine-memory.ts'
 import { ENGINE_STATS, type Engine, type EngineOptions, type ListenerGroup } from '../../src/io/engine.ts'
 import type { BackendEnd, ClientEnd, Family, FarEnd, Harness } from './engine-harness.ts'
@@ -113,14 +113,14 @@ class NativeHarness implements Harness {
     const address = this.#groups.get(token)?.address ?? ''
     const unix = address.startsWith('unix:')
     const colon = address.lastIndexOf(':')
-    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-    const where = unix ? { path: address.slice(5) } : { host, port: Number(address.slice(colon + 1)) }
+    const ip = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+    const where = unix ? { path: address.slice(5) } : { host: ip, port: Number(address.slice(colon + 1)) }
     const socket = connect({ ...where, allowHalfOpen: true })
     this.#sockets.push(socket)
     const end = new NetEnd(socket)
     await once(socket, 'connect')
-    const ip = unix ? 'unix:' : (socket.localAddress ?? '')
-    return Object.assign(end, { ip, port: unix ? 0 : (socket.localPort ?? 0) })
+    const seen = unix ? 'unix:' : (socket.localAddress ?? '')
+    return Object.assign(end, { ip: seen, port: unix ? 0 : (socket.localPort ?? 0) })
   }
 
   async backend(family: Family = 'ipv4'): Promise<BackendEnd> {
@@ -154,6 +154,10 @@ class NativeHarness implements Harness {
 
   async pass(ms: number): Promise<void> {
     await sleep(ms)
+  }
+
+  hear(): void {
+    host.hear()
   }
 
   async close(): Promise<void> {

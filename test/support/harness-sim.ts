@@ -69,6 +69,7 @@ function makeHarness(world: SimWorld, given: Partial<EngineOptions> = {}): Harne
       world.run({ untilMs: world.nowMs + ms })
       return Promise.resolve()
     },
+    hear: () => engine.hear(),
     close: () => Promise.resolve(),
   }
 }

@@ -53,6 +53,7 @@ export async function startProgram(
     availableCores: 2,
     wallMs: () => systemClock.wallMs(),
     machineMs,
+    hear: () => host.hear(),
     entropy,
     say: (line) => void lines.push(line),
     provide: (snapshot) => provide(snapshot, connections),

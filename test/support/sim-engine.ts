@@ -21,7 +21,8 @@ import { ERRNO, type SimSocket } from './sim/socket.ts'
 const WALL_START_MS = 1_767_225_600_000
 /** What arena bytes are overwritten with once their batch is over. */
 const POISON = 0xdd
-const PULSE_MS = 10
+/** How often somebody hears (`Host.hear`). */
+const HEAR_MS = 10
 
 /** Where an engine's connects lead: our end of a connection being made, or an errno when it fails at once. */
 export type Dial = (address: string) => SimSocket | number
@@ -68,7 +69,7 @@ export class SimEngine implements Engine {
     this.mem.fill(POISON, 0, options.arenaBytes)
     core.onWork = () => this.#schedule()
     process.members.set(options.shard, core)
-    if (options.heartbeat !== undefined) this.#beat(options.heartbeat)
+    this.hear()
     this.#readClock()
   }
 
@@ -192,11 +193,13 @@ export class SimEngine implements Engine {
     return this.#core.stopped ? null : this.#core.process.find(this.#core, fd, generation)
   }
 
-  /** The heartbeat is of the thread's loop, not of its batches. */
-  #beat(heartbeat: Float64Array): void {
-    const { clock } = this.#core
-    heartbeat[0] = clock.nowMs
-    this.#pulse = clock.at(clock.nowMs + PULSE_MS, () => this.#beat(heartbeat), true)
+  /** Somebody hears this thread: it lives, unless it hangs. */
+  hear(): void {
+    const { clock, hung, options } = this.#core
+    if (options.heartbeat === undefined || hung) return
+    options.heartbeat[0] = clock.nowMs
+    clock.cancel(this.#pulse)
+    this.#pulse = clock.at(clock.nowMs + HEAR_MS, () => this.hear(), true)
   }
 
   #schedule(): void {

@@ -84,10 +84,14 @@ export function estateCases(contract: Contract): void {
 
   const beaten = new Float64Array(1)
   contract(
-    'the heartbeat is of the loop, not of batches',
+    'who waits for work is heard, without a batch',
     async (rig) => {
       const first = beaten[0] ?? 0
-      await rig.until(() => (beaten[0] ?? 0) >= first + 30, 'beats')
+      const heard = (): number => {
+        rig.harness.hear()
+        return beaten[0] ?? 0
+      }
+      await rig.until(() => heard() >= first + 30, 'beats')
       assert.equal(rig.probe.batches, 0)
     },
     { heartbeat: beaten },

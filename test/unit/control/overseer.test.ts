@@ -28,6 +28,7 @@ function world() {
     fleet,
     timers,
     machineMs: () => timers.nowMs(),
+    hear: () => {},
     supervision: () => SUPERVISION,
     children,
     kill: (id, why) => void done.push(`kill ${id}: ${why}`),

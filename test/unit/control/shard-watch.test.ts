@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LOOK_MS, ShardWatch } from '../../../src/control/shard-watch.ts'
+import { ShardWatch } from '../../../src/control/shard-watch.ts'
 import type { Roster } from '../../../src/control/protocol.ts'
 import { VITAL } from '../../../src/shm/vitals.ts'
 import { smallFleet } from '../../support/fleet.ts'
@@ -25,7 +25,7 @@ function world() {
   let nowMs = 1000
   const pass = (ms: number): void => {
     for (const end = nowMs + ms; nowMs < end;) {
-      nowMs += LOOK_MS
+      nowMs += watch.lookMs
       for (const shard of beating) fleet.actor(shard).beat(nowMs)
       watch.look(nowMs)
     }
@@ -42,13 +42,14 @@ test('whoever serves gets an even share; a stuck one gets none, at once, and one
   pass(500)
   assert.deepEqual([told, changes], [[], 0])
   beating.delete(2)
-  pass(50 + 2 * LOOK_MS)
+  assert.equal(watch.lookMs, 25)
+  pass(50 + watch.lookMs)
   assert.deepEqual(told.splice(0), ['stuck 2'])
   assert.deepEqual([shares(), changes], [[1, 0, 0], 1])
   beating.add(2)
-  pass(30)
+  pass(50)
   assert.deepEqual(told, [], 'not lastingly yet')
-  pass(60)
+  pass(25)
   assert.deepEqual(told, ['recovered 2'])
   assert.deepEqual([shares(), changes], [[1, 0, 1], 2])
 })

@@ -52,7 +52,7 @@ test('collections and a loop that is held up show, in all and as the longest', a
   const fleet = smallFleet()
   const worker = await actor(t, fleet, 0)
   const row = fleet.vitals(0)
-  await tell(worker, 'litter 300')
+  await tell(worker, 'litter 600')
   await until(() => row[VITAL.gcPauses]! > 0 && row[VITAL.gcPauseMs]! > 0, 'collections are counted')
   await until(() => row[VITAL.loopDelayMs]! >= 150, 'the delay is counted')
   assert.ok(row[VITAL.loopTurns]! > 0)
@@ -71,7 +71,11 @@ test('busy: most of the time for who works without a pause, hardly ever for who 
   const [row, idle] = [fleet.vitals(0), fleet.vitals(1)]
   const before = [row[VITAL.busyMs]!, idle[VITAL.busyMs]!, row[VITAL.busyAt]!, idle[VITAL.busyAt]!] as const
   for (let i = 0; i < 12; i++) await tell(working, 'spin 110')
-  await until(() => idle[VITAL.busyAt]! - before[3] > 1000, 'the idle one has measured')
+  for (const [one, sinceMs] of [
+    [row, before[2]],
+    [idle, before[3]],
+  ] as const)
+    await until(() => one[VITAL.busyAt]! - sinceMs > 1000, 'both have measured')
   const share = (row[VITAL.busyMs]! - before[0]) / (row[VITAL.busyAt]! - before[2])
   const idleShare = (idle[VITAL.busyMs]! - before[1]) / (idle[VITAL.busyAt]! - before[3])
   assert.ok(share > 0.7 && share <= 1.01, `${share}`)
@@ -79,7 +83,7 @@ test('busy: most of the time for who works without a pause, hardly ever for who 
   assert.ok(row[VITAL.busy]! > idle[VITAL.busy]!)
 })
 
-test('actors without an engine beat ten times a second; a held-up one does not', async (t) => {
+test('actors without an engine beat four times a second; a held-up one does not', async (t) => {
   const fleet = smallFleet()
   const worker = await actor(t, fleet, 'discovery')
   const line = fleet.actor('discovery')
@@ -87,9 +91,9 @@ test('actors without an engine beat ten times a second; a held-up one does not',
   const first = line.lastBeatMs
   await until(() => line.lastBeatMs > first, 'it beats')
   const held = tell(worker, 'spin 600')
-  await until(() => machineMs() - line.lastBeatMs > 400, 'it misses beats')
+  await until(() => machineMs() - line.lastBeatMs > 500, 'it misses beats')
   await held
-  await until(() => machineMs() - line.lastBeatMs < 300, 'it beats again')
+  await until(() => machineMs() - line.lastBeatMs < 400, 'it beats again')
 })
 
 test('a successor begins its totals anew, whatever the one before left', async (t) => {
