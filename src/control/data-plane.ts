@@ -203,7 +203,7 @@ export class DataPlane {
   #gaveUp(actor: string): void {
     if (this.#isEnding) return
     this.#world.say(
-      `weir: ${actor} died once too often: the data plane gives up, the master starts another one`,
+      `weir: ${actor} died once too often: the data plane gives up (supervision.maxRestarts), the master starts another one`,
     )
     this.#world.exit(GAVE_UP)
   }

@@ -43,7 +43,7 @@ export async function runForeground(program: Program, host: Host, onReady: () =>
     host.say('weir: SIGUSR2 does nothing here; the program of weir run is replaced by it'),
   )
   void program.gaveUp.then((actor) => {
-    host.say(`weir: ${actor} died once too often: the program gives up`)
+    host.say(`weir: ${actor} died once too often: the program gives up (supervision.maxRestarts)`)
     host.exit(GAVE_UP)
   })
   try {

@@ -51,6 +51,12 @@ export function told({ code, signal }: Ending): string {
   return signal ?? `exit code ${code}`
 }
 
+/** Of one that served. */
+export function epitaph(ending: Ending): string {
+  const hint = ending.signal === 'SIGKILL' ? ' (unless a person did that, memory was short: see dmesg)' : ''
+  return `weir: the data plane has ended (${told(ending)}); its listening sockets are held, nobody is refused${hint}`
+}
+
 /** What is wanted done, in order. */
 export class Decisions {
   readonly made: MasterDecision[] = []

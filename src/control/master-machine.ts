@@ -1,5 +1,5 @@
 import type { Rng } from '../base/random.ts'
-import { Decisions, MASTER_LIMITS, newLife, told } from './master-life.ts'
+import { Decisions, epitaph, MASTER_LIMITS, newLife, told } from './master-life.ts'
 import type { MasterLife, MasterLimits, Replacement } from './master-life.ts'
 import type { Ending, MasterDecision, MasterNews, MasterSignal, Role } from './master-news.ts'
 import { RestartPause } from './restart-pause.ts'
@@ -121,9 +121,7 @@ export class MasterMachine {
     this.#reloads = 0
     if (!this.#wasReady) return this.#exit(ending.code ?? 1, life, ending)
     this.#out.notify('down')
-    this.#out.say(
-      `weir: the data plane has ended (${told(ending)}); its listening sockets are held, nobody is refused`,
-    )
+    this.#out.say(epitaph(ending))
     const upgrade = this.#replacement?.upgrade
     if (upgrade?.phase === 'prepared') this.#admit(upgrade) // it does not wait for a last word any longer
     if (upgrade !== undefined) {

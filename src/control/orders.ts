@@ -1,4 +1,4 @@
-import { messageOf } from '../actor/errors.ts'
+import { ActorError, messageOf } from '../actor/errors.ts'
 import type { Timers } from '../actor/timers.ts'
 import type { Rng } from '../base/random.ts'
 import type { FaultKind } from '../proxy/control.ts'
@@ -82,6 +82,8 @@ export class Orders {
       await actors.fault(id, kind)
       return { ok: true }
     } catch (thrown) {
+      // It ended before its answer had left it.
+      if (thrown instanceof ActorError && thrown.code === 'WEIR_ACTOR_DIED') return { ok: true }
       return { ok: false, detail: messageOf(thrown) }
     }
   }
