@@ -4,7 +4,9 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { ask, namedBackend, startBackend } from '../support/backend.ts'
+import { dialWeir } from '../support/proxied.ts'
 import { startWeir, until } from '../support/weir.ts'
+import { rawBackend } from '../support/wire.ts'
 
 type Listeners = Readonly<Record<string, string>>
 
@@ -51,6 +53,30 @@ test('listeners are added and removed; one that is renamed keeps its socket and 
   await assert.rejects(ask(`http://${second}`), { code: 'ECONNREFUSED' })
   const metrics = (await ask(`${weir.adminUrl()}/metrics`)).body
   assert.match(metrics, /weir_listener_connections_accepted_total\{listener="renamed"\} 1\b/)
+})
+
+test('a listener is removed under its WebSockets: they go on, though a request is reset at the hard end of its drain', async (t) => {
+  const backend = await rawBackend(t, async (wire) => {
+    await wire.until(({ text }) => text.endsWith('\r\n\r\n'), 'a request')
+    if (wire.text.startsWith('GET /slow')) return
+    wire.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+    await wire.until(({ text }) => text.endsWith('ping'), 'a message')
+    wire.send('pong')
+  })
+  const weir = await startWeir(t, config({ web: anyPort, other: anyPort }, backend.address))
+  const socket = await dialWeir(t, weir, 'other')
+  socket.send(
+    'GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\n\r\n',
+  )
+  await socket.until(({ text }) => text.startsWith('HTTP/1.1 101') && text.endsWith('\r\n\r\n'), 'the switch')
+  const slow = await dialWeir(t, weir, 'other')
+  slow.send('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n')
+  await until(() => backend.wires.length === 2, 'it is under way')
+  await weir.reload(config({ web: anyPort }, backend.address))
+  assert.equal(await slow.ending(), 'reset')
+  socket.send('ping')
+  await socket.until(({ text }) => text.endsWith('pong'), 'an answer')
+  assert.equal(socket.ended, undefined)
 })
 
 test('a refused reload changes nothing and says everything: on stderr and as problem+json', async (t) => {
