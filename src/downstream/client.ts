@@ -221,6 +221,7 @@ export class ClientConnection extends TimedClient {
 
   /** What was read is used as far as it could be: its note may tell of it. */
   #noteRest(): void {
+    if (!this.noted) return
     this.reactor.notes[this.note + NOTE.count] = this.requests
     this.#noteCarry()
     if (this.handler !== undefined) this.handler.note()
@@ -228,6 +229,7 @@ export class ClientConnection extends TimedClient {
   }
 
   #noteCarry(): void {
+    if (!this.noted) return
     const { notes } = this.reactor
     const { start, end } = this.#carry
     notes[this.note + NOTE.carried] = start

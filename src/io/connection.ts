@@ -75,10 +75,19 @@ export abstract class Connection implements Armed {
     return this.#holds !== 0
   }
 
+  /**
+   * Its note is its own still. Of one that broke, the row that says so may be behind those that concern it in its batch, and by then another shard may have
+   * accepted the next tenant of its fd: that one's note is not to be written to.
+   */
+  get noted(): boolean {
+    return this.reactor.notes[this.note + NOTE.generation] === this.generation
+  }
+
   /** Begin its note, which counts from now on. `flags`: `NOTE_FLAG`. */
   openNote(role: Role, owner: number, flags: number, openedMs: number): void {
     const { notes } = this.reactor
     const at = this.note
+    notes[at + NOTE.generation] = 0 // nobody's: the tenant before may not know yet that it broke
     notes[at + NOTE.role] = role
     notes[at + NOTE.owner] = owner
     notes[at + NOTE.flags] = flags
@@ -91,16 +100,16 @@ export abstract class Connection implements Armed {
 
   /** There is nothing more to go on with. The fd may have its next tenant already. */
   endNote(): void {
-    const { notes } = this.reactor
-    if (notes[this.note + NOTE.generation] === this.generation) notes[this.note + NOTE.role] = ROLE.none
+    this.noteRole(ROLE.none)
   }
 
   noteRole(role: Role): void {
-    this.reactor.notes[this.note + NOTE.role] = role
+    if (this.noted) this.reactor.notes[this.note + NOTE.role] = role
   }
 
   /** `tunnel`, `busy`: with whom. */
   notePeer(role: Role, peer: Connection): void {
+    if (!this.noted) return
     const { notes } = this.reactor
     const at = this.note
     notes[at + NOTE.role] = ROLE.none
@@ -127,7 +136,7 @@ export abstract class Connection implements Armed {
   handOver(shard: number): void {
     if (this.dead) return
     const { notes, ops } = this.reactor
-    notes[this.note + NOTE.flags]! |= NOTE_FLAG.handed
+    if (this.noted) notes[this.note + NOTE.flags]! |= NOTE_FLAG.handed
     ops.handover(this, shard, this.generation)
     this.dead = true
     this.reactor.forget(this)

@@ -11,6 +11,7 @@ export const noteExchange = (
   response: ResponseSide,
   destination: Destination,
 ): void => {
+  if (!client.noted) return
   const { notes } = client.reactor
   const at = client.note
   notes[at + NOTE.role] = ROLE.none

@@ -1,10 +1,11 @@
 /** A shard's thread ends, and another goes on with its connections: what their clients and backends see of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ClientConnection } from '../../../src/downstream/client.ts'
 import type { Bequest } from '../../../src/control/estate-plan.ts'
 import type { EstateResult } from '../../../src/proxy/control.ts'
 import { GAUGE } from '../../../src/shm/layout.ts'
-import { NOTE, NOTE_WORDS } from '../../../src/shm/notes.ts'
+import { NOTE, NOTE_WORDS, ROLE } from '../../../src/shm/notes.ts'
 import { sumGauge } from '../../../src/shm/fleet.ts'
 import { openEstate, shareOut } from '../../support/estate/settle.ts'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
@@ -304,4 +305,24 @@ test('a FIN that the dead shard read is heeded by the heir', async () => {
   await rig.settle(0)
   rig.until(() => client.finReceived || client.resetBy !== 0)
   rig.conclude()
+})
+
+test('the note of an fd’s next tenant is not written to by the one before, who has not heard yet that it broke', () => {
+  const rig = new ProxyRig()
+  rig.backend(() => {})
+  rig.client(get('/'))
+  rig.pass(60)
+  const { reactor } = rig.shards[0]!.shard
+  for (const connection of reactor.connections()) {
+    const at = connection.note
+    const next = new Int32Array(NOTE_WORDS).fill(7)
+    next[NOTE.generation] = connection.generation + 1
+    reactor.notes.set(next, at)
+    connection.noteRole(ROLE.responding)
+    connection.notePeer(ROLE.busy, connection)
+    if (connection instanceof ClientConnection) connection.onData(0, 5) // a request that is pipelined
+    connection.handOver(0)
+    connection.endNote()
+    assert.deepEqual(reactor.notes.slice(at, at + NOTE_WORDS), next)
+  }
 })
