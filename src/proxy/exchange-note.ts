@@ -27,6 +27,11 @@ export const noteExchange = (
   notes[at + NOTE.role] = roleOf(request, response)
 }
 
+/** It is about to be sent, and may not be sent twice. Where its note does not tell of this request yet, it tells of nothing. */
+export const noteSending = (client: ClientConnection): void => {
+  if (client.reactor.notes[client.note + NOTE.role] === ROLE.asking) client.noteRole(ROLE.waiting)
+}
+
 const roleOf = (request: RequestSide, response: ResponseSide): (typeof ROLE)[keyof typeof ROLE] => {
   if (response.touched) return ROLE.responding
   return request.rescuable ? ROLE.asking : ROLE.waiting

@@ -12,7 +12,7 @@ import type { ClientOwner } from './client-side.ts'
 import type { ProxyContext } from './context.ts'
 import { Entrance } from './entrance.ts'
 import type { EntranceOwner } from './entrance.ts'
-import { noteExchange } from './exchange-note.ts'
+import { noteExchange, noteSending } from './exchange-note.ts'
 import { FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { TrailerFeedback } from './feedback.ts'
@@ -128,7 +128,7 @@ export class Exchange implements TriesOwner, ClientOwner, EntranceOwner {
 
   sending(up: UpstreamConnection): void {
     up.notePeer(ROLE.busy, this.#client)
-    if (!this.request.repeatable) this.#client.noteRole(ROLE.waiting)
+    if (!this.request.repeatable) noteSending(this.#client)
   }
 
   queued(): void {

@@ -326,3 +326,24 @@ test('the note of an fd’s next tenant is not written to by the one before, who
     assert.deepEqual(reactor.notes.slice(at, at + NOTE_WORDS), next)
   }
 })
+
+test('wherever a shard dies in a request that was sent ahead, the answer is to that one, and not to the one before', async () => {
+  let answered = 0
+  for (let moments = 1; moments < 60; moments++) {
+    const rig = new ProxyRig({ shards: 2 })
+    rig.backend((_, request) => (request.startsWith('HEAD') ? respond('') : undefined))
+    const head = get('/head').replace('GET', 'HEAD')
+    const client = rig.client(head + get('/post', 'Content-Length: 0\r\n').replace('GET', 'POST'))
+    rig.kill(0, moments)
+    await rig.settle(0)
+    rig.pass(100)
+    const [first = '', second] = client.text.split(/(?=HTTP\/1.1 502 )/)
+    if (second === undefined) continue
+    answered++
+    const { length } = second.slice(second.indexOf('\r\n\r\n') + 4)
+    assert.match(second, new RegExp(`content-length: ${length}\r\n`, 'i'), `${moments}: ${second}`)
+    const echo = /x-request-id: \w+/.exec(first)
+    assert.ok(echo === null || !second.includes(echo[0]), `${moments}: ${client.text}`)
+  }
+  assert.ok(answered > 0)
+})
