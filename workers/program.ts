@@ -52,6 +52,7 @@ const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): P
       return provision
     },
     duplicate: (fd) => duplicateFd(host, fd),
+    closeFd: (fd) => host.closeFd(fd),
     ...(lineage === undefined ? {} : { lineage }),
   })
 

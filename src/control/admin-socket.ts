@@ -12,6 +12,7 @@ export type AdminSocketContext = {
   readonly acceptor: () => ActorRef<AcceptorControl>
   /** Another number for the same socket. */
   readonly duplicate: (fd: number) => number
+  readonly closeFd: (fd: number) => void
 }
 
 /**
@@ -61,6 +62,13 @@ export class AdminSocket {
   /** This life of telemetry serves it. */
   serve(telemetry: ActorRef<TelemetryControl>): Promise<void> {
     return this.#give(telemetry, this.#group)
+  }
+
+  /** Another process serves it: nobody here does any more, when this is called. */
+  retire(): void {
+    const group = this.#group
+    this.#group = undefined
+    for (const fd of group?.fds ?? []) this.#context.closeFd(fd)
   }
 
   /** Nobody is answered any more. */

@@ -66,6 +66,7 @@ export function assemble(context: ProgramContext, assembly: Assembly): Running {
     },
     sockets,
     held,
+    closeFd: context.closeFd,
   })
   const limits = limitsOf(snapshot.supervision)
   const tree = new TreeRunner({ children: treeOf(snapshot.shards), limits }, actors, { timers, rng })
@@ -83,8 +84,8 @@ export function assemble(context: ProgramContext, assembly: Assembly): Running {
     replace: async (id) => (await orders.restart(id)).ok,
     say: line,
   })
-  const { duplicate } = context
-  const admin = new AdminSocket({ sockets, duplicate, acceptor: () => actors.acceptor() })
+  const { duplicate, closeFd } = context
+  const admin = new AdminSocket({ sockets, duplicate, closeFd, acceptor: () => actors.acceptor() })
   const moveAdmin = (address: string | undefined): Promise<void> =>
     bindAdmin(address, () => admin.move(address, actors.telemetry()))
   const crew = new Crew({ fleet, tree })

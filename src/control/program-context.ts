@@ -31,6 +31,8 @@ export type ProgramContext = {
   readonly provide: (snapshot: Snapshot) => Provision
   /** Another number for the same open file. */
   readonly duplicate: (fd: number) => number
+  /** Let go of a number; others for the same file stay. */
+  readonly closeFd: (fd: number) => void
   /** Absent: no process was before this one, and none follows. */
   readonly lineage?: Lineage
 }

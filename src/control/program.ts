@@ -199,6 +199,7 @@ export class Program {
     await running.changes.afterwards(() => running.publisher.retire())
     const telemetry = running.actors.telemetryIfUp()
     await telemetry?.call.serveAdmin(undefined).catch(ignore)
+    running.admin.retire()
     await running.actors.shards.drain()
     const totals = await telemetry?.call.totals().catch(ignore)
     running.overseer.stop()

@@ -19,6 +19,7 @@ export type PublisherHooks = {
   readonly sockets?: Sockets
   /** Nobody accepts before `release`. */
   readonly held?: boolean
+  readonly closeFd?: (fd: number) => void
 }
 
 /**
@@ -33,6 +34,7 @@ export class Publisher {
   readonly #say: (line: string) => void
   readonly #prepare: (snapshot: Snapshot) => void
   readonly #sockets: Sockets
+  readonly #closeFd: (fd: number) => void
   #held: boolean
   #desired: Desired
   /** Sockets no shard uses any more that are still to be closed. */
@@ -42,10 +44,11 @@ export class Publisher {
     actors: PublisherActors,
     first: Snapshot,
     say: (line: string) => void,
-    { prepare = ignore, sockets = new Sockets(), held = false }: PublisherHooks = {},
+    { prepare = ignore, sockets = new Sockets(), held = false, closeFd = ignore }: PublisherHooks = {},
   ) {
     this.#prepare = prepare
     this.#sockets = sockets
+    this.#closeFd = closeFd
     this.#held = held
     this.#actors = actors
     this.#desired = { snapshot: first, bindings: [] }
@@ -78,10 +81,18 @@ export class Publisher {
     await this.#actors.steer()
   }
 
-  /** Let go of the sockets and leave them open: another process accepts from them. */
+  /** Let go of the sockets, which another process accepts from: when that one closes them, nobody may still be let in here, where nobody accepts. */
   async retire(): Promise<void> {
-    this.#desired = { ...this.#desired, bindings: [] }
+    const { snapshot, bindings } = this.#desired
+    this.#desired = { snapshot, bindings: [] }
     await this.#actors.sync()
+    const groups = bindings.map(({ group }) => group)
+    try {
+      await this.#actors.acceptor().call.release(groups)
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'WEIR_ACTOR_DIED') throw thrown // its successor has none
+    }
+    for (const fd of groups.flatMap(({ fds }) => fds)) this.#closeFd(fd)
   }
 
   /** Throws a Refusal, or what `veto` throws. */

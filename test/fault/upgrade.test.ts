@@ -91,6 +91,27 @@ test('what was under way is finished by the old program, and the new one serves 
   assert.ok(!existsSync(socketPath) && !existsSync(join(folder, 'admin')), 'a stop removes them')
 })
 
+test('what the new program closes is closed: the old one, which drains still, keeps nobody waiting', async (t) => {
+  const goOn = Promise.withResolvers<void>()
+  const backend = await startBackend(t, (_, response) => void goOn.promise.then(() => response.end('late')))
+  const weir = await startProxy(t, { endpoints: [backend.address], shards: 2 })
+  const address = weir.url('web')
+  const admin = weir.adminUrl()
+  const slow = ask(address)
+  await until(() => backend.requests() === 1, 'it is under way')
+  const [old] = planes(weir)
+  await upgrade(weir)
+  const exit = once(weir.process, 'exit')
+  weir.process.kill('SIGTERM')
+  await until(() => planes(weir).length === 1, 'the new one has ended')
+  assert.deepEqual(planes(weir), [old])
+  await assert.rejects(ask(address), { code: 'ECONNREFUSED' })
+  await assert.rejects(ask(admin), { code: 'ECONNREFUSED' })
+  goOn.resolve()
+  assert.equal((await slow).body, 'late')
+  assert.deepEqual(await exit, [0, null])
+})
+
 test('the new program knows what the old one knew: who is down, what operators wished, whose cookie is whose', async (t) => {
   const backends = await Promise.all(['one', 'two'].map((name) => namedBackend(t, name)))
   const dying = await startBackend(t, (_incoming, response) => void response.end('three'))

@@ -58,6 +58,7 @@ export async function startProgram(
     say: (line) => void lines.push(line),
     provide: (snapshot) => provide(snapshot, connections),
     duplicate: (fd) => duplicateFd(host, fd),
+    closeFd: (fd) => host.closeFd(fd),
   })
   const mortality = new BroadcastChannel(MORTALITY)
   t.after(async () => {

@@ -60,6 +60,7 @@ function start(read: () => Promise<string>): Started {
     hear: () => {},
     entropy: () => 1,
     duplicate: beyond,
+    closeFd: beyond,
     say,
     provide: beyond,
   })
