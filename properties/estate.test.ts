@@ -179,7 +179,8 @@ test('the client of the upstream whose bytes were being handled is answered, its
       const before = death.notes[fd]!
       const isBlamed =
         suspect !== undefined &&
-        suspect.generation === generationOf(suspect.fd) &&
+        // a row from before it was handed over is of the same connection, as its note is
+        (suspect.generation === generationOf(suspect.fd) || death.notes[suspect.fd]!.handed) &&
         death.notes[suspect.fd]!.role === ROLE.busy &&
         !death.notes[suspect.fd]!.stale &&
         death.notes[suspect.fd]!.peer === fd &&
@@ -189,6 +190,17 @@ test('the client of the upstream whose bytes were being handled is answered, its
     }
   })
   fc.assert(property)
+})
+
+test('a client is nobody’s endpoint, whatever the note says that the fd’s tenant before it left', () => {
+  const notes = new ConnectionNotes(new Int32Array(FDS * NOTE_WORDS))
+  notes.words.set([100, ROLE.pooled], NOTE_WORDS)
+  const memory = remember({ left: [], notes: [], rows: [], cursor: -1 })
+  const fateAs = (kind: number): EstatePlan =>
+    planEstate({ rows: Int32Array.from([1, 100, kind, 0, 0, 0]), memory, notes })
+  const [client, upstream] = [fateAs(1), fateAs(2)]
+  assert.deepEqual([client.units.length, client.resets.length], [0, 1])
+  assert.deepEqual([upstream.units.length, upstream.resets.length], [1, 0])
 })
 
 test('dealing is even: each heir gets as many clients as another, or one unit less; upstreams likewise; both sides of a tunnel go to one', () => {

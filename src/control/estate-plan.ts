@@ -66,7 +66,8 @@ export function planEstate({ rows, memory, notes }: Remains): EstatePlan {
   for (const bequest of left.values()) {
     const kind = kindOf(bequest, left, unseen, notes)
     const { fd, generation } = bequest
-    if (kind === 'none') resets.push({ fd, generation, isClient: clients.has(fd) })
+    const isClient = clients.has(fd)
+    if (kind === 'none' || (kind === 'upstream' && isClient)) resets.push({ fd, generation, isClient })
     else if (kind !== 'tunnel') units.push({ kind, bequests: [bequest] })
     else {
       const other = left.get(notes.read(bequest.fd, NOTE.peer))!
