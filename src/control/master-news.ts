@@ -28,7 +28,7 @@ export type MasterSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2'
 
 /**
  * Told to a life. `bequeath`: say what the next one must know. `yield`: the same for the last time, and change nothing from now on;
- * `resume`: go on as if nothing had been asked. `admit`: accept now. `retire`: let go of the sockets without closing them, drain, end. `stop`: drain, end.
+ * `resume`: go on as if nothing had been asked. `admit`: accept now. `retire`: let go of the sockets, which others have too, drain, end. `stop`: drain, end.
  */
 export type Order = 'bequeath' | 'yield' | 'resume' | 'admit' | 'retire' | 'stop' | 'reload'
 
