@@ -28,9 +28,50 @@ const addon = createRequire(import.meta.url)(
   process.env['WEIR_ENGINE'] ?? './build/Release/engine.node',
 ) as Addon
 
+/** All that is called; one that is missing here does not compile. */
+const METHODS: {
+  readonly listeners: Readonly<Record<keyof Listeners, 'function'>>
+  readonly connections: Readonly<Record<keyof Connections, 'function'>>
+  readonly host: Readonly<Record<keyof Host, 'function'>>
+} = {
+  listeners: {
+    open: 'function',
+    close: 'function',
+    inherit: 'function',
+    extend: 'function',
+    steer: 'function',
+  },
+  connections: {
+    raiseFdLimit: 'function',
+    count: 'function',
+    resetOwned: 'function',
+    estate: 'function',
+    resetOne: 'function',
+  },
+  host: {
+    pin: 'function',
+    guardHeap: 'function',
+    attend: 'function',
+    hear: 'function',
+    notify: 'function',
+    sendFds: 'function',
+    receiveFds: 'function',
+    socketPair: 'function',
+    keepOnExec: 'function',
+    closeFd: 'function',
+  },
+}
+
+function hasMethods(part: 'listeners' | 'connections' | 'host'): boolean {
+  return Object.entries(METHODS[part]).every(([name, type]) => typeof Reflect.get(addon[part], name) === type)
+}
+
 /** An addon built from other sources than these would misread every row: better not to start. */
 function assertSameProtocol({ layout }: Addon): void {
   const same =
+    hasMethods('listeners') &&
+    hasMethods('connections') &&
+    hasMethods('host') &&
     layout.stats.join() === ENGINE_STATS.join() &&
     layout.eventWords === EVENT_WORDS &&
     layout.opWords === OP_WORDS &&
@@ -38,7 +79,7 @@ function assertSameProtocol({ layout }: Addon): void {
     layout.estateWords === ESTATE_WORDS &&
     layout.lastEvent === Math.max(...Object.values(EVENT)) &&
     layout.lastOp === Math.max(...Object.values(OP))
-  if (!same) throw new Error('the native engine was built from other sources: run `npm run install` again')
+  if (!same) throw new Error('the native engine was built from other sources: run `npm ci`')
 }
 
 assertSameProtocol(addon)
