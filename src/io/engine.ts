@@ -279,7 +279,7 @@ export interface Host {
    * whose loop waits for work lives and need not wake to say so; one that is awake is heard by what it stores itself, or once it waits again.
    */
   attend(heartbeat: Float64Array): void
-  /** From any thread: store now to the heartbeat of every thread that waits for work, and to that of one which did since the last call how long it did at least. Some 0.2 µs each. */
+  /** From any thread: store now to the heartbeat of every thread that waits for work, and to that of one which did since the last call how long it did at least. Some 2 µs each. */
   hear(): void
   /** sd_notify(3): one datagram to the socket named by NOTIFY_SOCKET (`/path` or `@abstract`, else EINVAL). False if nobody listens there. */
   notify(socket: string, text: string): boolean

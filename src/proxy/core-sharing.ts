@@ -20,7 +20,7 @@ export type CoreSharingPorts = {
   readonly rng: Rng
 }
 
-/** A shard that has not beaten for so long, which is five beats, is given nobody: it is stuck, or gone. */
+/** A shard that has not been heard for so long, which is three looks of the acceptor, is given nobody: it is stuck, or gone. */
 const SILENT_MS = 75
 /** Who was not between two requests for so long stays. */
 const PATIENCE_MS = 2000

@@ -30,7 +30,7 @@ export const supervision = {
       min: '20ms',
       max: '10s',
       default: '50ms',
-      why: 'Three missed heartbeats; a collection of garbage takes a tenth of it.',
+      why: 'A shard that waits needs no heartbeat, and a collection of garbage takes a tenth of it.',
       doc: 'Without a heartbeat for so long, a shard gets no new connections and another serves its listening sockets, until it beats again.',
     },
     killAfter: {
