@@ -179,3 +179,25 @@ test('what is asked for while something else is under way is done afterwards: a 
     }),
   )
 })
+
+test('an upgrade that is killed for being late is told nothing any more, though the one that serves dies or it says that it is ready', () => {
+  for (const late of ['prepared', 'ready'] as const) {
+    const world = new World(0)
+    const old = world.live[0]!
+    old.saidReady = world.wasReady = true
+    world.tell({ kind: 'ready', life: old.id, graceMs: 1000 })
+    world.tell({ kind: 'signal', signal: 'SIGUSR2' })
+    world.tell({ kind: 'bequeathed', life: old.id })
+    const upgrade = world.live[1]!
+    world.tell({ kind: 'prepared', life: upgrade.id })
+    if (late === 'ready') world.tell({ kind: 'bequeathed', life: old.id })
+    world.pass(MASTER_LIMITS.upgradeMs + 1)
+    assert.ok(upgrade.killed)
+    if (late === 'ready') {
+      world.tell({ kind: 'ready', life: upgrade.id, graceMs: 1000 })
+      assert.ok(!old.orders.includes('retire'), 'it would retire for one that ends')
+    } else world.end(old, null)
+    world.end(upgrade, null)
+    assert.equal(world.live.length, 1)
+  }
+})

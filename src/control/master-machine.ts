@@ -221,6 +221,7 @@ export class MasterMachine {
     const upgrade = this.#replacement?.upgrade
     if (upgrade === undefined) return this.#upgradeFailed('the running one does not answer')
     this.#replacement!.byMs = Infinity
+    upgrade.phase = 'retiring' // what it says until it has ended is too late
     this.#out.say(
       `weir: SIGUSR2: the new program is not ready after ${this.#limits.upgradeMs / 1000} s: it is killed`,
     )
