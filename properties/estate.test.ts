@@ -180,7 +180,7 @@ test('the client of the upstream whose bytes were being handled is answered, its
       const isBlamed =
         suspect !== undefined &&
         // a row from before it was handed over is of the same connection, as its note is
-        (suspect.generation === generationOf(suspect.fd) || death.notes[suspect.fd]!.handed) &&
+        generationOf(suspect.fd) - suspect.generation <= (death.notes[suspect.fd]!.handed ? 1 : 0) &&
         death.notes[suspect.fd]!.role === ROLE.busy &&
         !death.notes[suspect.fd]!.stale &&
         death.notes[suspect.fd]!.peer === fd &&
