@@ -106,7 +106,7 @@ export const cores = {
       kind: 'switch',
       default: 'off',
       why: 'It pays where nothing else runs on the machine, and harms where something does.',
-      doc: 'Each shard stays on a core of its own.',
+      doc: 'Each shard stays on a core of its own, by turns over the memory nodes where there are several, and its memory is on that node. Holds for shards that start from then on.',
       haproxy: 'cpu-map',
     },
   },
