@@ -6,7 +6,8 @@ import type { Decision, News } from '../src/actor/news.ts'
 import { Supervisor } from '../src/actor/supervisor.ts'
 import { seededRng } from '../src/base/random.ts'
 
-type Life = { readonly incarnation: number; up: boolean; told: boolean }
+/** `first`: of a child that had none since it was added. */
+type Life = { readonly incarnation: number; readonly first: boolean; up: boolean; told: boolean }
 
 /**
  * The world around a supervisor, as a model of its own: lives that exist, deaths that happened. It asserts the laws at every decision.
@@ -16,6 +17,7 @@ class World {
   readonly specs: Map<string, ChildSpec>
   readonly alive = new Map<string, Life>()
   readonly done = new Set<string>()
+  readonly #lived = new Set<string>()
   readonly #everUp = new Set<string>()
   readonly #lastLife = new Map<string, number>()
   /** Who died, and the first moment at which it may come back. */
@@ -62,8 +64,7 @@ class World {
       }
       case 'removed':
         assert.ok(!this.alive.has(decision.id), 'gone only when its life is over')
-        this.specs.delete(decision.id)
-        return
+        return this.#forget(decision.id)
       case 'started':
         this.started++
         return
@@ -80,6 +81,13 @@ class World {
     }
   }
 
+  /** Whoever is added under this name later is another; only the numbers of the lives go on. */
+  #forget(id: string): void {
+    this.specs.delete(id)
+    this.#notBefore.delete(id)
+    for (const names of [this.done, this.#lived, this.#everUp, this.#pulledDown]) names.delete(id)
+  }
+
   #spawn(id: string, incarnation: number): void {
     const spec = this.specs.get(id)!
     assert.ok(!this.stopping, 'spawns nothing after stop')
@@ -87,7 +95,8 @@ class World {
     assert.ok(!this.done.has(id), 'what ended normally stays ended')
     assert.equal(incarnation, (this.#lastLife.get(id) ?? 0) + 1, 'lives are numbered')
     assert.ok(this.nowMs >= (this.#notBefore.get(id) ?? 0), 'waits for its back-off')
-    if (this.started === 0 && incarnation === 1) {
+    const first = !this.#lived.has(id)
+    if (this.started === 0 && first) {
       for (const other of this.specs.values()) {
         if (other.stage < spec.stage) assert.ok(this.#everUp.has(other.id), 'starts in order of the stages')
       }
@@ -95,12 +104,15 @@ class World {
     if (this.#strategy === 'rest-for-one') this.#assertTurn(id)
     this.#notBefore.delete(id)
     this.#lastLife.set(id, incarnation)
-    this.alive.set(id, { incarnation, up: false, told: false })
+    this.#lived.add(id)
+    this.alive.set(id, { incarnation, first, up: false, told: false })
   }
 
-  /** Who died comes back when those behind it are over, and they when all before them are up. */
+  /** Who died comes back when those behind it are over, and they when all before them are up; nobody starts behind a dead one. */
   #assertTurn(id: string): void {
     const behind = this.#behind(id)
+    for (const dead of this.#notBefore.keys())
+      assert.ok(dead === id || behind.includes(dead), 'nobody starts behind one that is to come back')
     if (this.#notBefore.has(id) && !this.#pulledDown.has(id))
       assert.ok(!behind.some((other) => this.alive.has(other)), 'those behind it are over')
     if (!this.#pulledDown.delete(id)) return
@@ -138,7 +150,7 @@ class World {
     const life = this.alive.get(id)
     if (life === undefined) return
     this.alive.delete(id)
-    const firstStart = this.started === 0 && life.incarnation === 1 && !life.up
+    const firstStart = this.started === 0 && life.first && !life.up
     const goesOn = !this.stopping && !life.told && !firstStart
     const isDone = normal && this.specs.get(id)!.restart === 'transient'
     if (goesOn && isDone) this.done.add(id)

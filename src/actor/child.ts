@@ -57,7 +57,7 @@ export function calmMs(backoff: Backoff, streak: number): number {
 
 /**
  * ```text
- *  idle ─▶ starting ─▶ up
+ *  idle ─▶ starting ─▶ up                               idle ─added behind one that is not up─▶ held
  *  up, starting ─ended─▶ waiting ─due─▶ starting       ─ended normally, transient─▶ done
  *  up ─restart─▶ replacing ─ended─▶ starting
  *  up, starting ─an earlier one of its group ended─▶ yielding ─ended─▶ held ─its turn─▶ starting

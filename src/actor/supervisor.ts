@@ -21,6 +21,8 @@ const ENDING: ReadonlySet<ChildPhase> = new Set(['replacing', 'yielding', 'leavi
 const ALIVE: ReadonlySet<ChildPhase> = new Set(['starting', 'up', ...ENDING])
 
 const isFine = ({ phase }: Child): boolean => phase === 'up' || phase === 'done'
+const restartsOf = ({ incarnation, before }: Child): number => Math.max(0, incarnation - before - 1)
+const isFirstStart = (child: Child): boolean => child.phase === 'starting' && restartsOf(child) === 0
 
 /**
  * A supervisor that decides and does nothing: news in, decisions out; threads, timers and messages are its runner's.
@@ -114,7 +116,7 @@ export class Supervisor {
     if (phase === 'replacing') this.#spawn(child)
     else if (phase === 'leaving') this.#forget(child)
     else if (phase === 'yielding') child.phase = 'held'
-    else if (this.#phase === 'starting' && restartsOf(child) === 0 && phase === 'starting') {
+    else if (this.#phase === 'starting' && isFirstStart(child)) {
       child.phase = 'stopped'
       this.#out.push({ kind: 'failed', id: spec.id })
       return this.#stop()
@@ -178,10 +180,14 @@ export class Supervisor {
     if (last !== undefined && !ENDING.has(last.phase)) this.#terminate(last, 'yielding', 'depends')
   }
 
-  /** All before it in its group are up. */
-  #isItsTurn(child: Child): boolean {
+  /** Spawned when all before it in its group are up, or first start along with it: behind a dead one it would bar its return. */
+  #begin(child: Child): void {
     const rest = this.#rest(child.spec.group)
-    return rest.slice(0, Math.max(0, rest.indexOf(child))).every(isFine)
+    const before = rest.slice(0, Math.max(0, rest.indexOf(child)))
+    const isReady =
+      this.#phase === 'starting' ? (other: Child) => isFine(other) || isFirstStart(other) : isFine
+    if (before.every(isReady)) this.#spawn(child)
+    else child.phase = 'held'
   }
 
   /** The next of the group that is held, when all before it are up. */
@@ -191,14 +197,14 @@ export class Supervisor {
   }
 
   #replace(child: Child): void {
-    if (child.phase === 'up' && this.#phase !== 'stopping') this.#terminate(child, 'replacing', 'replace')
+    if (child.phase !== 'up' || this.#phase === 'stopping') return
+    this.#terminate(child, 'replacing', 'replace')
+    this.#pullDown(child.spec.group) // behind a dead one it is not spawned at once
   }
 
   #onAdd(child: Child): void {
-    if (this.#phase === 'running') {
-      if (this.#isItsTurn(child)) this.#spawn(child)
-      else child.phase = 'held'
-    } else if (this.#phase === 'starting') this.#startNext()
+    if (this.#phase === 'running') this.#begin(child)
+    else if (this.#phase === 'starting') this.#startNext()
     else if (this.#phase !== 'idle') child.phase = 'stopped'
   }
 
@@ -232,7 +238,7 @@ export class Supervisor {
   #startNext(): void {
     const first = this.#children.find((child) => !isFine(child))
     for (const child of this.#children) {
-      if (child.spec.stage === first?.spec.stage && child.phase === 'idle') this.#spawn(child)
+      if (child.spec.stage === first?.spec.stage && child.phase === 'idle') this.#begin(child)
     }
     if (first !== undefined) return
     this.#phase = 'running'
@@ -286,10 +292,6 @@ export class Supervisor {
     if (incarnation > child.incarnation) throw new Error(`${id} has no life ${incarnation} yet`)
     return incarnation < child.incarnation || !ALIVE.has(child.phase) ? undefined : child
   }
-}
-
-function restartsOf({ incarnation, before }: Child): number {
-  return Math.max(0, incarnation - before - 1)
 }
 
 function statusOf(child: Child): ChildStatus {

@@ -179,6 +179,40 @@ test('rest-for-one: those behind are ended in reverse, one at a time, and come b
   )
 })
 
+test('rest-for-one, first start: one added behind a dead one is held until that one is back, and does not bar its return', () => {
+  const supervisor = tree([spec('a', 0), spec('b', 0)], 'rest-for-one')
+  assert.deepEqual(said(supervisor.handle({ kind: 'start' }, 0)), ['spawn a', 'spawn b'])
+  supervisor.handle(up('b'), 0)
+  assert.deepEqual(said(supervisor.handle(ended('b'), 0)), ['restart-in b'])
+  assert.deepEqual(supervisor.handle({ kind: 'add', spec: spec('c', 0) }, 10), [])
+  assert.equal(phases(supervisor), 'starting waiting held')
+  assert.ok(supervisor.nextDueMs() <= 100, 'nobody lives behind b')
+  assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, 100)), ['spawn b'])
+  assert.deepEqual(supervisor.handle(up('b', 2), 110), [], 'c waits for a too')
+  assert.deepEqual(said(supervisor.handle(up('a'), 120)), ['spawn c'])
+  assert.deepEqual(said(supervisor.handle(up('c'), 130)), ['started'])
+})
+
+test('rest-for-one: a planned restart behind a dead one does not bring a child back before that one', () => {
+  const supervisor = running([spec('a', 0), spec('b', 0), spec('c', 0)], 'rest-for-one')
+  assert.deepEqual(said(supervisor.handle(ended('a'), 0)), ['restart-in a', 'terminate c (depends)'])
+  assert.deepEqual(said(supervisor.handle({ kind: 'restart', id: 'b' }, 0)), ['terminate b (replace)'])
+  assert.deepEqual(supervisor.handle(ended('b'), 10), [])
+  assert.deepEqual(supervisor.handle(ended('c'), 20), [])
+  assert.equal(phases(supervisor), 'waiting held held')
+  assert.deepEqual(said(supervisor.handle({ kind: 'tick' }, 100)), ['spawn a'])
+  assert.deepEqual(said(supervisor.handle(up('a', 2), 110)), ['spawn b'])
+})
+
+test('first start: one added while its stage starts, and nobody before it died, starts along with it', () => {
+  const supervisor = tree([spec('a', 0), spec('b', 1)], 'rest-for-one')
+  supervisor.handle({ kind: 'start' }, 0)
+  assert.deepEqual(said(supervisor.handle({ kind: 'add', spec: spec('c', 0) }, 0)), ['spawn c'])
+  assert.deepEqual(supervisor.handle(up('c'), 0), [])
+  assert.deepEqual(said(supervisor.handle(up('a'), 0)), ['spawn b'])
+  assert.deepEqual(said(supervisor.handle(up('b'), 0)), ['started'])
+})
+
 test('one restart too many: it gives up once, and all is stopped in reverse', () => {
   const supervisor = running()
   supervisor.handle({ kind: 'configure', limits: { ...limits, maxRestarts: 1, withinMs: 1000 } }, 0)
