@@ -54,6 +54,8 @@ export class Shards {
   readonly #links = new Map<number, ShardLink>()
   readonly #up = new Set<number>()
   readonly #leaving = new Set<number>()
+  /** Of those leaving: told whom to give to. */
+  readonly #giving = new Set<ShardLink>()
   /** Since when. */
   readonly #stuck = new Map<number, number>()
   readonly #stalls: number[] = []
@@ -149,19 +151,32 @@ export class Shards {
     if (link === undefined) return
     this.#leaving.add(shard)
     this.#context.onRoster()
+    this.#tellGiving()
     await this.#syncOthers(shard)
     await link.sync(() => this.#ordersOf(shard))
-    const able = this.#able()
-    const heirs = able.length > 0 ? able : this.#serving() // better one that is late than none
-    const { hardMs } = this.#context.desired().snapshot.drain
-    const most = heirs.length === 0 ? Math.min(hardMs, ALONE_MS) : hardMs
+    this.#giving.add(link)
     try {
-      await link.ref.within(most + MARGIN_MS).handOver(heirs, most)
+      await this.#handOver(link)
       this.#handovers.done++
     } catch (thrown) {
       this.#handovers.late++
       throw thrown
+    } finally {
+      this.#giving.delete(link)
     }
+  }
+
+  #handOver({ ref }: ShardLink): Promise<void> {
+    const able = this.#able()
+    const heirs = able.length > 0 ? able : this.#serving() // better one that is late than none
+    const { hardMs } = this.#context.desired().snapshot.drain
+    const most = heirs.length === 0 ? Math.min(hardMs, ALONE_MS) : hardMs
+    return ref.within(most + MARGIN_MS).handOver(heirs, most)
+  }
+
+  /** Heirs have gone or come. What becomes of a handover, its first call says. */
+  #tellGiving(): void {
+    for (const link of this.#giving) this.#handOver(link).catch(() => {})
   }
 
   /** Those in service take nothing new, finish, and close what idles; what is left after the hard limit they reset. */
@@ -207,6 +222,7 @@ export class Shards {
 
   #regroup(): void {
     this.#context.onRoster()
+    this.#tellGiving()
     void this.sync()
   }
 

@@ -17,6 +17,7 @@ export interface ShardControl {
   /**
    * Let go of everything without any client noticing: idle connections (clients' and upstreams') are handed to `heirs` one by one, those with a request
    * under way when that is done. Resolves when only tunnels and what is still under way after `hardMs` is left, which the estate takes care of.
+   * Told again, it goes on with the heirs of the last call, can only end sooner; all calls are answered when it is over.
    */
   handOver(heirs: readonly number[], hardMs: number): Promise<void>
   /** Go on with what a dead shard left. Resolves when all of it is taken, ended or refused; `memory` is not read afterwards. */

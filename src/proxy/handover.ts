@@ -1,6 +1,7 @@
 import type { Rng } from '../base/random.ts'
 import { ClientConnection } from '../downstream/client.ts'
 import { HOLD } from '../io/connection.ts'
+import type { Handle } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { VITAL } from '../shm/vitals.ts'
@@ -31,6 +32,8 @@ export class Handover {
   #heirs: readonly number[] = []
   #hardEndMs = Infinity
   readonly #offered: ClientConnection[] = []
+  /** Came this turn, from another shard or back from an heir that is gone. */
+  readonly #returned = new Set<ClientConnection>()
   #resolve: (() => void) | undefined
   #promise: Promise<void> | undefined
 
@@ -57,14 +60,22 @@ export class Handover {
     if (this.#resolve !== undefined) this.#offered.push(client)
   }
 
+  /** This one was given to us: if its heir is gone, it would come back at once and for ever. It is offered again with the next turn, and served until then. */
+  cameBack(handle: Handle): void {
+    if (this.#resolve === undefined) return
+    const connection = this.#ports.reactor.find(handle)
+    if (connection instanceof ClientConnection) this.#returned.add(connection)
+  }
+
   onBatchEnd(): void {
     if (this.#offered.length === 0) return
-    for (const client of this.#offered) this.#letGo(client)
+    for (const client of this.#offered) if (!this.#returned.has(client)) this.#letGo(client)
     this.#offered.length = 0
   }
 
   onTurn(nowMs: number): void {
     if (this.#resolve === undefined) return
+    this.#returned.clear()
     this.#giveAll()
     if (nowMs < this.#hardEndMs && this.#busy()) return
     this.#resolve()

@@ -239,6 +239,7 @@ export class Shard implements ReactorHandler, ShardControl {
   onTakenOver(fd: number, generation: number, tag: number): void {
     this.#heir.takenOver(fd, generation, tag)
     this.#sharing.came(fd, generation)
+    this.#handover.cameBack({ fd, generation })
   }
 
   onError(error: unknown): void {

@@ -56,6 +56,101 @@ test('who is given to a shard that has only begun is served when that knows its 
   assert.deepEqual([client.resetBy, client.finReceived, successor.shard.census().clients], [0, false, 1])
 })
 
+/** An exchange keeps the leaver from being done; `finish` ends it. */
+const slowRig = (shards: number): { rig: ProxyRig; slow: SimPeer; finish: () => void } => {
+  const rig = new ProxyRig({ shards })
+  let slowOne: SimPeer | undefined
+  rig.backend((peer, request) => {
+    if (!request.includes('/slow')) return respond('ok')
+    slowOne = peer
+  })
+  const slow = rig.client(get('/slow'))
+  rig.until(() => slowOne !== undefined)
+  return { rig, slow, finish: () => slowOne!.send(respond('late')) }
+}
+
+/** How often a connection was given to shard 0 until now. */
+const comings = (rig: ProxyRig): (() => number) => {
+  const { shard } = rig.shards[0]!
+  const onTakenOver = shard.onTakenOver.bind(shard)
+  let count = 0
+  shard.onTakenOver = (fd, generation, tag): void => {
+    count++
+    onTakenOver(fd, generation, tag)
+  }
+  return () => count
+}
+
+test('while its heir is gone a client comes back once a turn, no more, and is served; it follows when the successor is there', async () => {
+  const { rig, slow, finish } = slowRig(2)
+  const client = rig.client(get('/'))
+  rig.until(() => got(client, 'ok'))
+  rig.pass(60)
+  rig.kill(1)
+  await rig.settle(1)
+  const came = comings(rig)
+  const state = leave(rig, [1], 10_000)
+  rig.pass(1000)
+  const bounces = came()
+  assert.ok(bounces > 10 && bounces <= 2 * 21, `${bounces} times within 20 turns`) // it, and an idle connection to the endpoint
+  client.send(get('/meanwhile'))
+  rig.until(() => client.text.split('200 OK').length === 3, 1000)
+  const successor = startSimShard(rig.world, rig.shards[0]!.fleet, 1, { life: 1 })
+  successor.shard.apply(snapshotOf({ version: 1, endpoints: [BACKEND] }))
+  rig.pass(120)
+  assert.deepEqual([clients(rig)[0], successor.shard.census().clients], [1, 1])
+  finish()
+  rig.until(() => got(slow, 'late'))
+  rig.pass(60)
+  await settled()
+  assert.ok(state.over)
+  client.send(get('/again'))
+  rig.until(() => client.text.split('200 OK').length === 4)
+  assert.deepEqual([client.resetBy, client.finReceived, successor.shard.census().clients], [0, false, 2])
+})
+
+test('told of other heirs it gives to those, at once, and answers both calls when it is over', async () => {
+  const { rig, finish } = slowRig(3)
+  const client = rig.client(get('/'))
+  rig.until(() => got(client, 'ok'))
+  rig.pass(60)
+  rig.kill(1)
+  await rig.settle(1)
+  const came = comings(rig)
+  const first = leave(rig, [1], 10_000)
+  rig.pass(500)
+  assert.deepEqual([clients(rig)[0], clients(rig)[2]], [2, 0])
+  const second = leave(rig, [2], 10_000)
+  const before = came()
+  rig.pass(20)
+  assert.deepEqual([clients(rig)[0], clients(rig)[2]], [1, 1])
+  rig.pass(500)
+  assert.ok(came() <= before + 2, `${came() - before} came back, of two that were on their way`)
+  await settled()
+  assert.deepEqual([first.over, second.over], [false, false])
+  finish()
+  rig.pass(120)
+  await settled()
+  assert.deepEqual([first.over, second.over], [true, true])
+  assert.deepEqual([clients(rig)[0], clients(rig)[2]], [0, 2])
+})
+
+test('told that nobody is left it keeps idle clients, and gives them away when told of an heir again', async () => {
+  const { rig } = slowRig(2)
+  const client = rig.client(get('/'))
+  rig.until(() => got(client, 'ok'))
+  rig.pass(60)
+  leave(rig, [], 10_000)
+  client.send(get('/held'))
+  rig.pass(200)
+  assert.equal(client.text.split('200 OK').length, 2)
+  assert.deepEqual(clients(rig), [2, 0])
+  leave(rig, [1], 10_000)
+  rig.until(() => client.text.split('200 OK').length === 3, 1000)
+  assert.deepEqual(clients(rig), [1, 1])
+  assert.deepEqual([client.resetBy, client.finReceived], [0, false])
+})
+
 test('a client with a request under way follows when that is done, with no word of a close', async () => {
   const rig = new ProxyRig({ shards: 2 })
   let finish = (): void => {}
