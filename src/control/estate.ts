@@ -14,6 +14,8 @@ export type EstatesContext = {
   /** Shards that are in service and well. */
   readonly heirs: () => readonly ShardLink[]
   readonly say: (line: string) => void
+  /** All of an estate is settled: nobody reads that memory any more. */
+  readonly onSettled: (memory: EngineMemory) => void
   /** Counts changed. */
   readonly onChange: () => void
 }
@@ -139,7 +141,8 @@ export class Estates {
   /** All of it is settled: say so, once. */
   #close(estate: Estate): void {
     if (estate.dealt.size > 0 || estate.waiting.length > 0 || !this.#open.delete(estate)) return
-    const { say, onChange } = this.#context
+    const { say, onChange, onSettled } = this.#context
+    onSettled(estate.memory)
     add(this.counts, estate.tally)
     const story = storyOf(estate.tally)
     if (story !== '') say(`shard ${estate.from}: of its connections ${story}`)

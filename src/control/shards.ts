@@ -1,7 +1,7 @@
 import type { EndReason } from '../actor/news.ts'
 import { codeOf, messageOf } from '../actor/errors.ts'
-import { ENGINE_STATS } from '../io/engine.ts'
-import type { Connections } from '../io/engine.ts'
+import { ENGINE_STATS, LIVE_WORDS } from '../io/engine.ts'
+import type { Connections, EngineMemory } from '../io/engine.ts'
 import { availableCpus } from '../io/cpus.ts'
 import { allocateEngineMemory } from '../io/engine-memory.ts'
 import { Reactor } from '../io/reactor.ts'
@@ -54,6 +54,8 @@ export class Shards {
   readonly #links = new Map<number, ShardLink>()
   readonly #up = new Set<number>()
   readonly #leaving = new Set<number>()
+  /** Of lives that are over and settled. */
+  readonly #spare: EngineMemory[] = []
   /** Of those leaving: told whom to give to. */
   readonly #giving = new Set<ShardLink>()
   /** Since when. */
@@ -65,7 +67,14 @@ export class Shards {
     const { connections, fleet, say, onChange } = context
     this.#context = context
     const heirs = (): readonly ShardLink[] => this.#able().flatMap((shard) => this.#links.get(shard) ?? [])
-    this.estates = new Estates({ connections, notes: fleet.notes, heirs, say, onChange })
+    this.estates = new Estates({
+      connections,
+      notes: fleet.notes,
+      heirs,
+      say,
+      onChange,
+      onSettled: (memory) => this.#spare.push(memory),
+    })
   }
 
   /** For the view. */
@@ -95,7 +104,7 @@ export class Shards {
 
   spawn(shard: number): Thread<ShardControl> {
     const { url, seed, fleet, desired } = this.#context
-    const memory = allocateEngineMemory({ ...ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(SHARD_REACTOR) })
+    const memory = this.#memory()
     fleet.vitals(shard)[VITAL.heapAlarm] = 0
     fleet.actor(shard).beat(0)
     const thread = startThread<ShardControl>({
@@ -106,6 +115,15 @@ export class Shards {
     })
     this.#links.set(shard, new ShardLink(thread.ref, shard, memory))
     return thread
+  }
+
+  /** For one life. A buffer is used again when its estate is settled: freed, it would stay until main collects garbage, which it hardly makes. */
+  #memory(): EngineMemory {
+    const used = this.#spare.pop()
+    if (used === undefined)
+      return allocateEngineMemory({ ...ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(SHARD_REACTOR) })
+    new Int32Array(used.buffer, used.live, LIVE_WORDS).fill(0)
+    return used
   }
 
   /** Where it stays, if shards have places of their own. A changed configuration holds for lives to come. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ActorRef } from '../../../src/actor/rpc.ts'
 import { allocateEngineMemory } from '../../../src/io/engine-memory.ts'
 import { ESTATE_WORDS } from '../../../src/io/engine.ts'
-import type { Connections } from '../../../src/io/engine.ts'
+import type { Connections, EngineMemory } from '../../../src/io/engine.ts'
 import { Estates } from '../../../src/control/estate.ts'
 import { ShardLink } from '../../../src/control/shard-link.ts'
 import { BEQUEST, BEQUEST_WORDS } from '../../../src/proxy/control.ts'
@@ -26,6 +26,8 @@ function world(idle: number) {
   const heirs = new Map<number, ShardLink>()
   const lines: string[] = []
   const reset: number[] = []
+  /** Memory nobody reads any more. */
+  const settled: EngineMemory[] = []
   const connections = {
     estate: () => Int32Array.from([...orphans].flatMap((fd) => [fd, 1, 1, 0, 0, 0].slice(0, ESTATE_WORDS))),
     resetOne: (fd: number) => orphans.delete(fd) && reset.push(fd) > 0,
@@ -36,6 +38,7 @@ function world(idle: number) {
     heirs: () => [...heirs.values()],
     say: (line) => void lines.push(line),
     onChange: () => {},
+    onSettled: (memory) => void settled.push(memory),
   })
   /** An heir in service. `inherit` says what it does with the descriptors it is offered. */
   const heir = (
@@ -61,7 +64,7 @@ function world(idle: number) {
     orphans.delete(fd)
     notes.words[fd * NOTE_WORDS + NOTE.role] = ROLE.none
   }
-  return { estates, heirs, heir, takes, takesOne, orphans, reset, lines }
+  return { estates, heirs, heir, takes, takesOne, orphans, reset, lines, settled }
 }
 
 test('an estate is dealt out evenly over those who serve; when all is settled it is said, once, and counted', async () => {
@@ -119,6 +122,24 @@ test('what an heir was told of and has not taken is not part of the next life’
   begin()
   await soon()
   assert.deepEqual([orphans.size, estates.counts.adopted], [0, 4])
+})
+
+test('the memory of a life may be used again when its estate is settled, not while an heir reads it', async () => {
+  const { estates, heir, takes, settled } = world(1)
+  estates.open(0, MEMORY)
+  await soon()
+  assert.equal(settled.length, 0)
+  let begin = (): void => {}
+  heir(1, async (fds) => {
+    await new Promise<void>((resolve) => (begin = resolve))
+    return takes(fds)
+  })
+  estates.settle()
+  await soon()
+  assert.equal(settled.length, 0)
+  begin()
+  await soon()
+  assert.deepEqual(settled, [MEMORY])
 })
 
 test('an heir that dies of it: what it had not taken goes to another', async () => {
