@@ -14,21 +14,24 @@ import type { Tally } from './overload/clients.ts'
 
 /**
  * Goodput when more is asked than a proxy can do: `npm run bench:overload [-- --seconds 8 --clients 8000 --rounds 1]`. One thread each, on a core of its own
- * where there are two. The peak is what 64 clients get that ask as soon as they are answered. Then many more clients together ask at so many times that
- * rate, whatever becomes of it: each has a connection, asks at random moments, and one that still waits for its answer asks nothing; they are so many that, all
- * served in turn, each would wait longer than its patience. An answer counts if it is a 200 and came within that. `retry-after` is heeded by nobody.
+ * where there are two. Many clients, with a connection each, together ask at a rate that is the same whatever becomes of it: at random moments, and one that
+ * still waits for its answer asks nothing; they are so many that, all served in turn, each would wait longer than its patience. An answer counts if it is a 200
+ * and came within that. The peak is the most that counts at any rate, from a part to all of what 64 clients get that ask as soon as they are answered (which is more
+ * than anybody can do for thousands: their memory is not in the caches). Then as much as the peak, and twice as much, is asked. `retry-after` is heeded by nobody.
  */
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '8' },
     clients: { type: 'string', default: '8000' },
     rounds: { type: 'string', default: '1' },
-    patience: { type: 'string', default: '250' },
+    patience: { type: 'string', default: '150' },
     fields: { type: 'string', default: '80' },
     without: { type: 'string', default: '' },
   },
 })
 const CLOSED_CLIENTS = 64
+/** Rates tried for the peak, of what the closed loop gets. */
+const SWEEP = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] as const
 const LOADS = [1, 2] as const
 const ms = Number(values.seconds) * 1000
 const patienceMs = Number(values.patience)
@@ -47,21 +50,29 @@ async function measure(
   clients: Clients,
 ): Promise<readonly Row[]> {
   await clients.run({ rate: undefined, clients: CLOSED_CLIENTS, ms: 1500, patienceMs }) // warm
-  const peak = await clients.run({
-    rate: undefined,
-    clients: CLOSED_CLIENTS,
-    ms: Math.min(ms, 4000),
-    patienceMs,
-  })
-  const most = peak.served / peak.seconds
-  // Were they all served in turn, each would wait half as long again as its patience.
-  const asking = Math.min(rig.options.idleConnections, Math.ceil((most * patienceMs * 1.5) / 1000))
-  const rows: Row[] = [{ name, what: 'peak (closed loop)', tally: peak, share: 1 }]
+  const closed = await clients.run({ rate: undefined, clients: CLOSED_CLIENTS, ms: 2000, patienceMs })
+  const most = closed.served / closed.seconds
+  const crowd = (rate: number): number =>
+    // Were they all served in turn, each would wait half as long again as its patience.
+    Math.min(rig.options.idleConnections, Math.ceil((rate * patienceMs * 1.5) / 1000))
+  const atRate = async (rate: number, phaseMs: number): Promise<Tally> => {
+    await clients.run({ rate, clients: crowd(rate), ms: 1500, patienceMs }) // settle
+    return await clients.run({ rate, clients: crowd(rate), ms: phaseMs, patienceMs })
+  }
+  let peak = { rate: 0, tally: closed, goodput: 0 }
+  for (const part of SWEEP) {
+    const rate = Math.round(most * part)
+    const tally = await atRate(rate, 2000)
+    const goodput = tally.inTime / tally.seconds
+    if (goodput > peak.goodput) peak = { rate, tally, goodput }
+  }
+  const rows: Row[] = [
+    { name, what: `closed loop, ${CLOSED_CLIENTS}`, tally: closed, share: most / peak.goodput },
+    { name, what: 'peak', tally: peak.tally, share: 1 },
+  ]
   for (const load of LOADS) {
-    const rate = Math.round(most * load)
-    await clients.run({ rate, clients: asking, ms: 2000, patienceMs }) // settle
-    const tally = await clients.run({ rate, clients: asking, ms, patienceMs })
-    rows.push({ name, what: `${load} × peak`, tally, share: tally.inTime / tally.seconds / most })
+    const tally = await atRate(Math.round(peak.goodput * load), ms)
+    rows.push({ name, what: `${load} × peak`, tally, share: tally.inTime / tally.seconds / peak.goodput })
   }
   return rows
 }

@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { seededRng } from '../src/base/random.ts'
 import { Shedder } from '../src/limit/shedding.ts'
 
-test('the share stays within 0…1 and is finite, whatever it is told and however the clock jumps', () => {
+test('the rate is above 0 and no NaN, and it can be told anything, however the clock jumps', () => {
   const told = fc.record({
     stepMs: fc.oneof(
       fc.double({ min: 0, max: 500, noNaN: true }),
       fc.constantFrom(-1e6, 1e9, 0, NaN, Infinity),
     ),
     delayMs: fc.oneof(fc.double({ min: 0, max: 1e4, noNaN: true }), fc.constantFrom(NaN, Infinity, -1, 0)),
+    requests: fc.nat({ max: 5 }),
+    early: fc.boolean(),
   })
   const spec = fc.record({
     delayMs: fc.integer({ min: 5, max: 10_000 }),
@@ -19,17 +20,17 @@ test('the share stays within 0…1 and is finite, whatever it is told and howeve
   })
   fc.assert(
     fc.property(fc.array(told, { maxLength: 200 }), spec, (story, overload) => {
-      const shedder = new Shedder(seededRng(1))
+      const shedder = new Shedder()
       shedder.configure(overload)
       let nowMs = 0
-      for (const { stepMs, delayMs } of story) {
+      for (const { stepMs, delayMs, requests, early } of story) {
         if (Number.isFinite(nowMs + stepMs)) nowMs += stepMs
         shedder.observe(nowMs, delayMs)
-        assert.ok(shedder.share >= 0 && shedder.share < 1, `${shedder.share}`)
-        if (shedder.share === 0) assert.equal(shedder.refuses(), false)
+        assert.ok(shedder.rate > 0, `${shedder.rate}`)
+        for (let i = 0; i < requests; i++) if (shedder.refuses(early)) assert.notEqual(shedder.rate, Infinity)
       }
       shedder.configure(undefined)
-      assert.equal(shedder.refuses(), false)
+      assert.equal(shedder.refuses(true), false)
     }),
     { numRuns: 500 },
   )
@@ -43,16 +44,30 @@ test('nothing is refused unless the delay was above the target for a whole windo
   })
   fc.assert(
     fc.property(fc.array(burst, { minLength: 1, maxLength: 30 }), (bursts) => {
-      const shedder = new Shedder(seededRng(1))
+      const shedder = new Shedder()
       shedder.configure(spec)
       let nowMs = 0
       for (const { lateMs, forMs } of bursts) {
-        for (let i = 0; i < forMs; i++) shedder.observe(nowMs++, lateMs)
+        for (let i = 0; i < forMs; i++) {
+          shedder.observe(nowMs++, lateMs)
+          assert.equal(shedder.refuses(true), false)
+        }
         shedder.observe(nowMs++, 0)
-        assert.equal(shedder.share, 0)
+        assert.equal(shedder.refuses(true), false)
       }
     }),
   )
+})
+
+test('nobody is refused while the shard is not late, not even who comes too soon, although a limit is known', () => {
+  const shedder = new Shedder()
+  shedder.configure({ delayMs: 50, windowMs: 100 })
+  let nowMs = 0
+  for (; nowMs <= 200; nowMs++) shedder.observe(nowMs, 80)
+  assert.equal(shedder.refuses(true), true)
+  shedder.observe(++nowMs, 12)
+  assert.notEqual(shedder.rate, Infinity)
+  for (let i = 0; i < 10_000; i++) assert.equal(shedder.refuses(i % 2 === 0), false)
 })
 
 /** A server that takes `SERVE_MS` for a request and `REFUSE_MS` to refuse one, first in, first out. */
@@ -69,16 +84,16 @@ type Tally = {
 }
 
 /** Offer so much of what it can do (1: all of it), for so long. */
-function drive(shedder: Shedder, load: (nowMs: number) => number, durationMs: number): Tally {
+function drive(shedder: Shedder, load: number, durationMs: number, startMs = 0): Tally {
   const queue: number[] = []
   let head = 0
   let owed = 0
   let budgetMs = 0
   const tally: Tally = { offered: 0, served: 0, inTime: 0, refusedMs: 0, worstMs: 0, late: [] }
-  for (let nowMs = 0; nowMs < durationMs; nowMs++) {
-    for (owed += load(nowMs) / SERVE_MS; owed >= 1; owed--) queue.push(nowMs)
+  for (let nowMs = startMs; nowMs < startMs + durationMs; nowMs++) {
+    for (owed += load / SERVE_MS; owed >= 1; owed--) queue.push(nowMs)
     for (budgetMs += 1; budgetMs > 0 && head < queue.length; head++) {
-      if (shedder.refuses()) {
+      if (shedder.refuses(false)) {
         budgetMs -= REFUSE_MS
         tally.refusedMs += REFUSE_MS
         continue
@@ -104,11 +119,10 @@ test('at 1.1 to 4 × what a server can do, with any target: at least 90 % of wha
       fc.double({ min: 1.1, max: 4, noNaN: true }),
       fc.constantFrom(10, 20, 50, 100),
       fc.constantFrom(10, 20, 50, 100),
-      fc.integer(),
-      (load, delayMs, windowMs, seed) => {
-        const shedder = new Shedder(seededRng(seed))
+      (load, delayMs, windowMs) => {
+        const shedder = new Shedder()
         shedder.configure({ delayMs, windowMs })
-        const { inTime, worstMs, late } = drive(shedder, () => load, durationMs)
+        const { inTime, worstMs, late } = drive(shedder, load, durationMs)
         // With x of the time spent on serving: x + (load - x) · REFUSE/SERVE = 1.
         const cost = REFUSE_MS / SERVE_MS
         const feasible = ((1 - load * cost) / (1 - cost)) * (durationMs / SERVE_MS)
@@ -123,9 +137,9 @@ test('at 1.1 to 4 × what a server can do, with any target: at least 90 % of wha
 })
 
 test('without it the same server is late for everybody within a second', () => {
-  const shedder = new Shedder(seededRng(1))
+  const shedder = new Shedder()
   shedder.configure(undefined)
-  const { inTime, served } = drive(shedder, () => 2, 10_000)
+  const { inTime, served } = drive(shedder, 2, 10_000)
   assert.ok(inTime < 0.1 * served)
 })
 
@@ -135,13 +149,13 @@ test('below what it can do nothing is refused, and soon after an overload nothin
       fc.double({ min: 0.1, max: 0.95, noNaN: true }),
       fc.double({ min: 1.2, max: 4, noNaN: true }),
       (below, above) => {
-        const shedder = new Shedder(seededRng(1))
+        const shedder = new Shedder()
         shedder.configure({ delayMs: 100, windowMs: 100 })
-        assert.equal(drive(shedder, () => below, 2000).refusedMs, 0)
-        drive(shedder, () => above, 3000)
-        assert.ok(shedder.share > 0)
-        drive(shedder, () => below, 3000)
-        assert.equal(shedder.share, 0)
+        assert.equal(drive(shedder, below, 2000).refusedMs, 0)
+        assert.ok(drive(shedder, above, 3000, 2000).refusedMs > 0)
+        drive(shedder, below, 1000, 5000)
+        assert.equal(drive(shedder, below, 2000, 6000).refusedMs, 0)
+        assert.equal(shedder.rate, Infinity)
       },
     ),
     { numRuns: 20 },

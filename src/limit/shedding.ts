@@ -1,89 +1,141 @@
-import type { Rng } from '../base/random.ts'
 import type { OverloadSpec } from '../config/lifecycle.ts'
 
-/** At most this share is refused: whoever comes through tells whether it is still needed. */
-const MOST = 0.98
-/** How fast the share follows how far the delay is from the target, and how it moves, per window. */
-const GAIN = { distance: 0.06, trend: 0.4 }
-/** Most that one window changes. */
-const STEP = { down: 0.15, up: 0.25 }
-/** Of the delay over its target, per window: one hiccup must not decide. */
+/** How fast the rate follows how far the delay is from the target, and how it moves, per step. */
+const GAIN = { distance: 0.03, trend: 0.3 }
+/** Most that one step changes, as a share of the rate. */
+const STEP = { down: 0.1, up: 0.1 }
+/** Of the delay over its target, per step: one hiccup must not decide. */
 const FAR = 3
-/** Below, nothing is refused: a share that small is noise. */
-const LEAST = 0.005
-/** Windows without news that are made up for; by then nothing is refused any more. */
-const CAUGHT_UP = 64
+/** The first rate, of what was admitted while the delay stood: what waits already has to be worked off too. */
+const ONSET = 0.9
+/** Below this part of the target nobody is refused: the shard is not late. */
+const NOT_LATE = 0.25
+/** Windows without need of a limit until it is forgotten. */
+const QUIET_WINDOWS = 10
 
 /**
- * Which share of the requests a shard refuses, by how late it is. As CoDel (RFC 8289), only a delay that does not go below the target for a whole window counts:
- * a burst that is worked off is none. As PIE (RFC 8033), the share then follows that delay and its trend, so that it settles where the delay is about the
- * target instead of swinging; once per window, or per target if that is shorter:
+ * How many requests a second a shard takes on, by how late it is. As CoDel (RFC 8289), only a delay that does not go below the target for a whole window begins it:
+ * a burst that is worked off is none. Then a token bucket (at first at the rate that was served) refuses what is above, and as in PIE (RFC 8033) its rate follows
+ * the delay and its trend, once per target or window, whichever is shorter:
  *
- *     share += distance · (delay − target) / target + trend · (delay − delay before) / target
+ *     rate ×= 1 − distance · (delay − target) / target − trend · (delay − delay before) / target
  *
- * Laws: 0 ≤ share ≤ `MOST`, whatever it is told; never above 0 unless a whole window was above the target; back at 0 when the delay is.
+ * It is a rate rather than a share of what comes, because what comes depends on who was refused before: those who were told to wait come back
+ * together. The rate stays known for some windows after it was last needed, so that their return does not have to stand for a window first.
+ *
+ * Laws: nothing is refused unless a whole window was above the target less than `QUIET_WINDOWS` ago or since when it was needed again, nor while the delay is below
+ * `NOT_LATE` of the target; the rate is never below one request per step; whatever it is told, it is above 0 and no NaN.
  */
 export class Shedder {
-  /** 0…`MOST`. */
-  share = 0
-  readonly #rng: Rng
+  /** Requests a second; Infinity: there is no limit. */
+  rate: number = Infinity
   #spec: OverloadSpec | undefined
+  #bucket = 0
+  #delayMs = 0
+  #toldMs = -Infinity
+  #beganMs = -Infinity
   #endsMs = -Infinity
   #leastMs = Infinity
   #beforeMs = 0
-
-  constructor(rng: Rng) {
-    this.#rng = rng
-  }
+  #quietMs = 0
+  #admitted = 0
+  #refused = 0
 
   /** undefined: nothing is refused. */
   configure(spec: OverloadSpec | undefined): void {
     if (spec?.delayMs === this.#spec?.delayMs && spec?.windowMs === this.#spec?.windowMs) return
     this.#spec = spec
     this.#endsMs = -Infinity
-    if (spec === undefined) this.share = 0
+    this.rate = Infinity
   }
 
   /** How late the shard is now; to be told at least once per window while there is anything to do. */
   observe(nowMs: number, delayMs: number): void {
     const spec = this.#spec
     if (spec === undefined || !(delayMs >= 0) || !Number.isFinite(nowMs)) return
-    if (this.#endsMs === -Infinity || nowMs < this.#endsMs - spec.windowMs) this.#restart(nowMs, spec)
-    if (nowMs >= this.#endsMs) this.#turn(nowMs, spec)
+    if (nowMs < this.#toldMs || this.#endsMs === -Infinity) this.#begin(nowMs, spec.windowMs)
+    else if (nowMs >= this.#endsMs) this.#turn(nowMs, spec)
+    this.#fill(nowMs, spec)
+    this.#delayMs = delayMs
     if (delayMs < this.#leastMs) this.#leastMs = delayMs
   }
 
-  /** Draw: is this request refused? */
-  refuses(): boolean {
-    return this.share > 0 && this.#rng.next() < this.share
+  /** Is this request refused? `early`: its sender was told to wait longer than it did, and is served when the shard is not late. */
+  refuses(early: boolean): boolean {
+    const spec = this.#spec
+    if (spec === undefined) return false
+    if (this.rate !== Infinity && this.#delayMs >= spec.delayMs * NOT_LATE) {
+      if (early) return true
+      if (this.#bucket < 1) {
+        this.#refused++
+        return true
+      }
+      this.#bucket--
+    }
+    this.#admitted++
+    return false
   }
 
-  #restart(nowMs: number, { windowMs }: OverloadSpec): void {
-    this.#endsMs = nowMs + windowMs
+  #begin(nowMs: number, forMs: number): void {
+    this.#toldMs = nowMs
+    this.#beganMs = nowMs
+    this.#endsMs = nowMs + forMs
     this.#leastMs = Infinity
-    this.#beforeMs = 0
+    this.#admitted = 0
+    this.#refused = 0
   }
 
   #turn(nowMs: number, spec: OverloadSpec): void {
-    // What is refused shows in the delay as soon as the queue of before is worked off.
-    const reactionMs = Math.min(spec.windowMs, spec.delayMs)
-    const missed = Math.min(CAUGHT_UP, Math.floor((nowMs - this.#endsMs) / reactionMs))
-    this.#move(this.#leastMs, spec)
-    // Nothing came meanwhile: nothing waited.
-    for (let i = 0; i < missed; i++) this.#move(0, spec)
-    this.#endsMs = nowMs + (this.share > 0 ? reactionMs : spec.windowMs)
-    this.#leastMs = Infinity
+    const forMs = nowMs - this.#beganMs
+    // Told nothing for longer than a window: nothing came, and nothing waited.
+    const leastMs = nowMs - this.#toldMs > spec.windowMs ? 0 : this.#leastMs
+    if (this.rate !== Infinity) this.#move(leastMs, forMs, spec)
+    else if (leastMs > spec.delayMs) {
+      this.#quietMs = 0
+      this.#beforeMs = leastMs
+      this.#bucket = 0
+      this.rate = Math.max(leastRate(spec), ((this.#admitted * 1000) / forMs) * ONSET)
+    }
+    this.#begin(nowMs, this.rate === Infinity ? spec.windowMs : stepMs(spec))
   }
 
-  /** A time is over in which the delay was never below this. */
-  #move(leastMs: number, { delayMs: targetMs }: OverloadSpec): void {
+  #move(leastMs: number, forMs: number, spec: OverloadSpec): void {
+    const { delayMs: targetMs, windowMs } = spec
     const delayMs = Math.min(leastMs, targetMs * (1 + FAR))
-    const step = (GAIN.distance * (delayMs - targetMs) + GAIN.trend * (delayMs - this.#beforeMs)) / targetMs
-    const above = delayMs > targetMs
+    const late = (GAIN.distance * (delayMs - targetMs) + GAIN.trend * (delayMs - this.#beforeMs)) / targetMs
     this.#beforeMs = delayMs
-    if (this.share === 0 && !above) return
-    // A fall from afar is no reason to let everybody in at once, nor a rise from nothing to refuse most.
-    const share = Math.min(MOST, this.share + Math.max(-STEP.down, Math.min(STEP.up, step)))
-    this.share = share < LEAST && !above ? 0 : Math.max(0, share)
+    this.#quietMs = this.#refused > 0 || delayMs > targetMs ? 0 : this.#quietMs + forMs
+    if (this.#quietMs > QUIET_WINDOWS * windowMs) {
+      this.rate = Infinity
+      return
+    }
+    // A limit that nobody met says nothing of what the shard could do.
+    if (late < 0 && this.#refused === 0) return
+    this.rate *= 1 - Math.max(-STEP.up, Math.min(STEP.down, late))
+    this.rate = Math.min(MOST, Math.max(leastRate(spec), this.rate))
   }
+
+  #fill(nowMs: number, spec: OverloadSpec): void {
+    if (this.rate !== Infinity) {
+      const came = ((nowMs - this.#toldMs) * this.rate) / 1000
+      this.#bucket = Math.min(this.#depth(spec), this.#bucket + came)
+    }
+    this.#toldMs = nowMs
+  }
+
+  #depth(spec: OverloadSpec): number {
+    return Math.max(1, (this.rate * stepMs(spec)) / 1000)
+  }
+}
+
+/** A rate above which it is no limit. */
+const MOST = 1e9
+
+/** What is refused shows in the delay as soon as the queue of before is worked off. */
+function stepMs({ delayMs, windowMs }: OverloadSpec): number {
+  return Math.min(delayMs, windowMs)
+}
+
+function leastRate(spec: OverloadSpec): number {
+  return 1000 / stepMs(spec)
 }

@@ -3,34 +3,24 @@ import type { OverloadSpec } from '../config/lifecycle.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import { HOLD } from '../io/connection.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { HeldBack } from '../limit/held-back.ts'
 import { ShardDelay } from '../limit/shard-delay.ts'
 import { Shedder } from '../limit/shedding.ts'
 import { VITAL } from '../shm/vitals.ts'
 
-/** Turns of the wheel that a refused client may be left unread: with `jitter`, half a second to a second, the least it was asked to wait (`retry-after`). */
-const HELD_TURNS = { least: 10, most: 20 }
-
-/** Turns for which a client that is read again is watched: what it sent while it was left unread comes then. */
-const WATCHED_TURNS = 3
-
 /**
- * What a shard does when it cannot keep up: measures how late it is, refuses a share of the requests, and does not read from a client it refused until
- * the time is up that this was asked to wait at least. Whoever heeds `retry-after` notices nothing of that; of the others' requests, those that
- * come sooner wait in the kernel, where they cost nothing: reading and refusing every one of them would take a third of the work of serving it, and at
- * twice the load little would be left. A proxy that is trusted speaks for many clients and is read on.
+ * What a shard does when it cannot keep up: measures how late it is, refuses what is more than it can do, and does not read from a client it refused for
+ * less than it was asked to wait (`retry-after`). Whoever heeds that notices nothing; of the others' requests, those that come sooner wait in the kernel,
+ * where they cost nothing: reading and refusing every one of them would take a third of the work of serving it, and at twice the load little would be
+ * left. A proxy that is trusted speaks for many clients and is read on.
  */
 export class Overload {
   readonly #reactor: Reactor
   readonly #shard: number
-  readonly #rng: Rng
   readonly #vitals: Float64Array
   readonly #delay = new ShardDelay()
-  readonly #shedder: Shedder
-  /** Held clients by the turn in which they are read again: a ring. Those that died meanwhile are passed over then. */
-  readonly #held: ClientConnection[][] = Array.from({ length: HELD_TURNS.most + 1 }, () => [])
-  /** Those that are read again since a few turns, by the turn in which that is forgotten. */
-  readonly #watched = new Map<ClientConnection, number>()
-  #turn = 0
+  readonly #shedder = new Shedder()
+  readonly #held: HeldBack<ClientConnection>
   #on = false
 
   constructor(
@@ -39,9 +29,8 @@ export class Overload {
   ) {
     this.#reactor = reactor
     this.#shard = shard
-    this.#rng = rng
+    this.#held = new HeldBack(rng, reactor.wheel.granularityMs)
     this.#vitals = vitals
-    this.#shedder = new Shedder(rng)
   }
 
   configure(spec: OverloadSpec | undefined): void {
@@ -50,20 +39,23 @@ export class Overload {
   }
 
   /**
-   * Is this request to be refused? Asked once per request, before anything is done for it. Who came back sooner than told is, as long as anybody is: what
+   * Is this request to be refused? Asked once per request, before anything is done for it. Who came back sooner than told is while the shard is late: what
    * has waited that long is too late for its sender, and serving it would take the place of one that is not.
    */
   refuses(client: ClientConnection): boolean {
-    if (this.#shedder.share === 0) return false
-    return this.#watched.delete(client) || this.#shedder.refuses()
+    return this.#shedder.refuses(this.#held.wasEarly(client))
+  }
+
+  /** The least that who is refused now is to be told, in seconds: nobody is left unread for longer. */
+  get retryAfterS(): number {
+    return this.#held.retryAfterS
   }
 
   /** It was refused, and its connection goes on. */
   refused(client: ClientConnection): void {
     if (client.trusted || client.dead) return
     client.hold(HOLD.refused)
-    const turns = HELD_TURNS.least + this.#rng.below(HELD_TURNS.most - HELD_TURNS.least + 1)
-    this.#held[(this.#turn + turns) % this.#held.length]!.push(client)
+    this.#held.hold(client)
   }
 
   onWake(nowMs: number): void {
@@ -71,19 +63,7 @@ export class Overload {
   }
 
   onTurn(): void {
-    this.#turn++
-    for (const [client, turn] of this.#watched) {
-      if (turn > this.#turn) break // they are in the order of their turns
-      this.#watched.delete(client)
-    }
-    const due = this.#held[this.#turn % this.#held.length]!
-    for (const client of due) {
-      if (client.dead) continue
-      client.unhold(HOLD.refused)
-      this.#watched.delete(client)
-      this.#watched.set(client, this.#turn + WATCHED_TURNS)
-    }
-    due.length = 0
+    this.#held.turn(this.#shedder.rate, readAgain)
   }
 
   onBatchEnd(nowMs: number, tookMs: number): void {
@@ -92,4 +72,8 @@ export class Overload {
     this.#vitals[VITAL.delayMs] = this.#delay.smoothedMs
     if (this.#on) this.#shedder.observe(nowMs, this.#delay.smoothedMs)
   }
+}
+
+function readAgain(client: ClientConnection): void {
+  if (!client.dead) client.unhold(HOLD.refused)
 }

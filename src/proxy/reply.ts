@@ -12,20 +12,24 @@ export type ReplyOptions = {
   readonly method: number
   /** Where the request's id stands in `mem`; -1 makes one. */
   readonly requestIdStart: number
+  /** The least that `retry-after` may say, where it is said. */
+  readonly retryAfterS?: number
 }
 
 /** Head and body of a reply of ours at their longest. */
 const REPLY_BYTES = 1024
 
 /**
- * Who is told that there is no service now is asked to come back after 1 … this many seconds, evenly at random, so that those who were refused
+ * Who is told that there is no service now is asked to come back after 1 (or a least of the caller's) … this many seconds, evenly at random, so that those who were refused
  * together do not come back together (RFC 9110 §10.2.3 knows whole seconds only).
  */
 const RETRY_AFTER_S = 10
 const UNAVAILABLE = 503
 
-const writeRetryAfter = ({ reactor: { mem }, rng }: ProxyContext, at: number): number =>
-  writeCrlf(mem, writeDecimal(mem, writeAscii(mem, at, 'retry-after: '), 1 + rng.below(RETRY_AFTER_S)))
+const writeRetryAfter = ({ reactor: { mem }, rng }: ProxyContext, at: number, leastS: number): number => {
+  const seconds = leastS + rng.below(Math.max(1, RETRY_AFTER_S + 1 - leastS))
+  return writeCrlf(mem, writeDecimal(mem, writeAscii(mem, at, 'retry-after: '), seconds))
+}
 
 /** Send a response of our own; returns its bytes. Its id lies at `context.repliedIdStart` for the rest of the batch. */
 export const replyFailure = (
@@ -48,7 +52,7 @@ export const replyFailure = (
   at = phrases.put(at, phrases.crlf)
   at = phrases.put(date.writeTo(mem, phrases.put(at, phrases.date), reactor.wallMs), phrases.crlf)
   at = writeField(mem, at, 'proxy-status', `weir; error=${failure.error}`)
-  if (failure.status === UNAVAILABLE) at = writeRetryAfter(context, at)
+  if (failure.status === UNAVAILABLE) at = writeRetryAfter(context, at, options.retryAfterS ?? 1)
   if (failure.status === 405)
     at = writeField(mem, at, 'allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH')
   at = writeField(mem, at, 'content-type', 'text/plain; charset=utf-8')

@@ -183,7 +183,9 @@ export class ProxyService implements Service {
   #answer(client: ClientConnection, head: Head | undefined, failure: Failure, fate: Fate): void {
     const { cluster, close } = fate
     const method = head?.method ?? fate.method ?? METHOD.other
-    const bytes = replyFailure(this.#context, client, failure, { close, method, requestIdStart: -1 })
+    const retryAfterS = failure === FAILURE.shed ? this.#overload.retryAfterS : 1
+    const options = { close, method, requestIdStart: -1, retryAfterS }
+    const bytes = replyFailure(this.#context, client, failure, options)
     const { record, recorder, reactor, load } = this.#context
     load.note(client.fd, client.generation, costUs(bytes))
     record.reset()

@@ -54,7 +54,7 @@ function flood(t: Scope, weir: Weir): Flood {
   return { count: (status) => counts.get(status) ?? 0, texts: () => sample, stop }
 }
 
-test('a shard that is late refuses a share of the requests with 503 and retry-after, counts them as shed, serves the others, and serves everybody when it is over', async (t) => {
+test('a shard that is late refuses some of the requests with 503 and retry-after, counts them as shed, serves the others, and serves everybody when it is over', async (t) => {
   const backend = await namedBackend(t, 'ok')
   const weir = await startWeir(
     t,

@@ -123,9 +123,9 @@ export const overload = {
       kind: 'duration',
       min: '5ms',
       max: '10s',
-      default: '100ms',
-      why: 'People notice a tenth of a second; a shard in balance is a hundred times faster.',
-      doc: 'How late a shard may be with what came in, lastingly (CoDel), before it refuses a share of the requests.',
+      default: '50ms',
+      why: 'People notice a tenth of a second, which is what they see then; a shard in balance is a hundred times faster.',
+      doc: 'How late a shard may be with what came in, lastingly (CoDel), before it refuses what is more than it can do. Clients see twice that: a response waits like its request.',
     },
     window: {
       kind: 'duration',

@@ -117,7 +117,7 @@ const LIFECYCLE_DEFAULTS: Pick<Snapshot, 'supervision' | 'cores' | 'overload'> =
     heapBytes: 1 << 30,
   },
   cores: { steer: true, handOver: true, pin: false },
-  overload: { delayMs: 100, windowMs: 500 },
+  overload: { delayMs: 50, windowMs: 500 },
 }
 
 const GOLDEN: Snapshot = {
