@@ -71,6 +71,7 @@ function compileListener(
       requestHeadMs: timeouts.requestHead,
       keepAliveMs: timeouts.keepAlive,
       clientMs: timeouts.client,
+      minRateGraceMs: Math.max(timeouts.minRateGrace, timeouts.client),
       clientFinMs: timeouts.clientFin,
       tunnelMs: timeouts.tunnel,
       connectionAgeMs: timeouts.connectionAge,

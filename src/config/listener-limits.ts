@@ -4,6 +4,8 @@ export type ListenerTimeouts = {
   readonly requestHeadMs: number
   readonly keepAliveMs: number
   readonly clientMs: number
+  /** How far a client may fall behind `ListenerLimits.minRate`; at least `clientMs`. */
+  readonly minRateGraceMs: number
   readonly clientFinMs: number
   readonly tunnelMs: number
   /** Age after which a connection is closed behind a response, ± a tenth by chance; 0 = never. */
@@ -28,6 +30,8 @@ export type ListenerLimits = {
   readonly connectionsPerClient: number
   /** Bits of an IPv6 address that tell clients apart. */
   readonly ipv6Prefix: number
+  /** Bytes a second that a client must move while it is waited for; 0 = unlimited. */
+  readonly minRate: number
   /** Requests after which a connection is closed, ± a tenth by chance; 0 = unlimited. */
   readonly requestsPerConnection: number
 }

@@ -3,6 +3,7 @@ import type { ListenerSpec } from '../config/snapshot.ts'
 import { RequestParser } from '../http/h1/request-parser.ts'
 import { PeerSet } from '../io/peer-set.ts'
 import { jittered } from '../limit/closing-times.ts'
+import type { PaceLimits } from '../limit/pace.ts'
 import type { Service } from './service.ts'
 
 /** More requests than a connection will make; stays a small integer. */
@@ -15,6 +16,7 @@ const MANY = 0x7fff_ffff
 export class Listener {
   readonly spec: ListenerSpec
   readonly service: Service
+  readonly pace: PaceLimits
   /** Parser for heads that arrive whole. A head that does not takes it along (`lend`). */
   parser: RequestParser
   readonly #spare: RequestParser[] = []
@@ -25,6 +27,7 @@ export class Listener {
     this.spec = spec
     this.#rng = rng
     this.service = service
+    this.pace = { bytesPerSecond: spec.limits.minRate, graceMs: spec.timeouts.minRateGraceMs }
     this.parser = new RequestParser(spec.limits)
     this.#trusted = new PeerSet(spec.trustedProxies)
   }

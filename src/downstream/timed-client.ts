@@ -1,6 +1,7 @@
 import { Connection } from '../io/connection.ts'
 import type { Handle } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
+import { Pace } from '../limit/pace.ts'
 import { NOTE } from '../shm/notes.ts'
 import type { Listener } from './listener.ts'
 
@@ -23,6 +24,8 @@ export abstract class TimedClient extends Connection {
   #endsAtMs: number
   /** Behind this many requests it is closed. */
   readonly #lastRequest: number
+  /** Of what it reads between two requests; few ever need one. */
+  #pace: Pace | undefined
 
   constructor(reactor: Reactor, listener: Listener, { fd, generation }: Handle, openedMs: number) {
     super(reactor, fd, generation)
@@ -67,6 +70,7 @@ export abstract class TimedClient extends Connection {
   protected rest(): void {
     const { nowMs, wheel } = this.reactor
     this.lastActiveMs = nowMs // it is quiet from the response on, not from the request
+    this.#pace = undefined
     if (this.requests > 0) this.#headDeadlineMs = Infinity // the first request's clock runs from the accept on
     const idleEndMs =
       this.#headDeadlineMs === Infinity
@@ -79,9 +83,17 @@ export abstract class TimedClient extends Connection {
   protected awaitReader(nowMs: number): boolean {
     const { clientMs } = this.listener.spec.timeouts
     const leftMs = clientMs - this.idleMs(nowMs, true)
-    if (leftMs <= 0) return false
-    this.reactor.wheel.arm(this, nowMs + Math.min(leftMs, clientMs / LOOKS))
+    this.#pace ??= this.#newPace()
+    if (this.#pace.limited) this.#pace.run(nowMs, this.progress())
+    if (leftMs <= 0 || this.#pace.spent) return false
+    this.reactor.wheel.arm(this, Math.min(nowMs + Math.min(leftMs, clientMs / LOOKS), this.#pace.dueMs))
     return true
+  }
+
+  #newPace(): Pace {
+    const pace = new Pace()
+    pace.begin(this.listener.pace)
+    return pace
   }
 
   /** Part of a head is there: the whole of it must come in time, and a byte now and then buys none. */
@@ -95,5 +107,6 @@ export abstract class TimedClient extends Connection {
   /** The whole of it is there. */
   protected headIsHere(): void {
     this.#headDeadlineMs = Infinity
+    this.#pace = undefined
   }
 }

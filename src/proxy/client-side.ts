@@ -2,13 +2,13 @@ import type { ClientConnection } from '../downstream/client.ts'
 import type { RequestHandler } from '../downstream/service.ts'
 import { HOLD } from '../io/connection.ts'
 import { RELAY } from '../io/engine.ts'
-import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { Attempt, AttemptFlow } from './attempt.ts'
 import type { ProxyContext } from './context.ts'
 import { bodyRejected, FAILURE } from './failure.ts'
 import type { Failure } from './failure.ts'
+import { IN_TIME } from './patience.ts'
 import type { Patience } from './patience.ts'
 import { BODY_OVER_LIMIT } from './pump.ts'
 import type { RequestSide } from './request-side.ts'
@@ -78,8 +78,9 @@ export class ClientSide implements RequestHandler, AttemptFlow {
   }
 
   clientTimer(nowMs: number): void {
-    if (!this.#exchange.patience.clientOverdue(nowMs, this.#up)) return
-    this.#context.recorder.clientTimeout(this.#client.listener.spec.id, CLIENT_TIMEOUT.client)
+    const limit = this.#exchange.patience.clientOverdue(nowMs, this.#up)
+    if (limit === IN_TIME) return
+    this.#context.recorder.clientTimeout(this.#client.listener.spec.id, limit)
     this.#exchange.fail(FAILURE.clientTimeout)
   }
 
@@ -99,7 +100,10 @@ export class ClientSide implements RequestHandler, AttemptFlow {
       if (up !== undefined) request.relayRest(this.#client, up)
       patience.awaitBody()
       if (this.#client.relaying) patience.awaitServer(up!) // which may be the one that holds the relay up
-    } else if (up !== undefined && !up.connecting) patience.awaitServer(up)
+      return
+    }
+    patience.bodyIsHere()
+    if (up !== undefined && !up.connecting) patience.awaitServer(up)
   }
 
   /** The body may go on. */
@@ -107,15 +111,23 @@ export class ClientSide implements RequestHandler, AttemptFlow {
     if (this.#client.blocked) attempt.up!.hold(HOLD.peerBlocked)
     if (!this.#exchange.request.done) this.#exchange.patience.awaitBody() // its clock may have run out, unheeded, while we had no use for its body
     this.#client.resumeBody()
+    this.#turned()
   }
 
   connected(): void {
     this.#client.resumeBody()
+    this.#turned()
+  }
+
+  /** Whom the exchange waits for may have changed; unless it is over by now. */
+  #turned(): void {
+    if (this.#client.handler === this) this.#exchange.patience.turned(this.#up)
   }
 
   /** If the connection that was lost was blocked, it is not any more. */
   lost(): void {
     this.#client.unhold(HOLD.peerBlocked)
+    this.#turned()
   }
 
   clientBlocked(): void {
@@ -124,6 +136,7 @@ export class ClientSide implements RequestHandler, AttemptFlow {
       if (up?.relaying === false) up.hold(HOLD.peerBlocked)
     }
     this.#exchange.patience.awaitReader()
+    this.#turned()
   }
 
   clientWritable(): void {
@@ -133,16 +146,19 @@ export class ClientSide implements RequestHandler, AttemptFlow {
       up.unhold(HOLD.peerBlocked)
       if (!up.connecting) this.#exchange.patience.awaitServer(up)
     }
+    this.#turned()
   }
 
   blocked(attempt: Attempt): void {
     if (!this.#client.relaying) this.#client.hold(HOLD.peerBlocked)
     this.#exchange.patience.awaitServer(attempt.up!)
+    this.#turned()
   }
 
   writable(attempt: Attempt): void {
     this.#client.lastActiveMs = this.#context.reactor.nowMs
     this.#client.unhold(HOLD.peerBlocked)
     this.#exchange.patience.awaitServer(attempt.up!)
+    this.#turned()
   }
 }

@@ -13,9 +13,11 @@ export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<str
   /** Index = `RECLAIMED`. */
   reclaimed: ['hoarded', 'longest-idle', 'own'].map((reason) => ({ reason })),
   /** Index = `CLIENT_TIMEOUT`. */
-  clientTimeout: ['request-head', 'keep-alive', 'client', 'client-fin', 'tunnel'].map((timeout) => ({
-    timeout,
-  })),
+  clientTimeout: ['request-head', 'keep-alive', 'client', 'client-fin', 'tunnel', 'min-rate'].map(
+    (timeout) => ({
+      timeout,
+    }),
+  ),
   /** Index = `UPSTREAM_TIMEOUT`. */
   upstreamTimeout: ['connect', 'queue', 'server', 'server-fin', 'per-try', 'total'].map((timeout) => ({
     timeout,
@@ -47,8 +49,15 @@ export type Dimension =
 export const REFUSAL = { limit: 0, clientLimit: 1, draining: 2 } as const
 /** Why an idle client connection had to make room: its client had more than it used; it was the longest idle of all; for another of its own client. */
 export const RECLAIMED = { hoarded: 0, longestIdle: 1, own: 2 } as const
-/** Timeouts of a listener (HAProxy: http-request, http-keep-alive, client, client-fin, tunnel). */
-export const CLIENT_TIMEOUT = { requestHead: 0, keepAlive: 1, client: 2, clientFin: 3, tunnel: 4 } as const
+/** Timeouts of a listener (HAProxy: http-request, http-keep-alive, client, client-fin, tunnel); `minRate`: never still for so long, but too slow. */
+export const CLIENT_TIMEOUT = {
+  requestHead: 0,
+  keepAlive: 1,
+  client: 2,
+  clientFin: 3,
+  tunnel: 4,
+  minRate: 5,
+} as const
 /** Timeouts of a cluster (HAProxy: connect, queue, server, server-fin; of one try and of all tries). */
 export const UPSTREAM_TIMEOUT = {
   connect: 0,

@@ -10,7 +10,7 @@ const table = [
   { name: 'complete', by: 'none' },
   { name: 'client-abort', by: 'client' }, // went away before the response was complete
   { name: 'client-reset', by: 'client' },
-  { name: 'client-timeout', by: 'client' }, // stopped sending or reading
+  { name: 'client-timeout', by: 'client' }, // stopped sending or reading, or is too slow at it
   { name: 'request-rejected', by: 'client' }, // malformed, over a limit, no such host
   { name: 'head-timeout', by: 'client' },
   { name: 'no-route', by: 'client' },

@@ -10,6 +10,8 @@ import type { Scope } from '../support/wire.ts'
 
 /** Short enough to wait for, long enough that a busy machine does not run into them by itself. */
 const TIMEOUT_MS = 400
+/** How far a client may fall behind the least rate. */
+const GRACE_MS = 1200
 /** The wheel's granularity, and the batch that follows. */
 const EARLY_MS = 60
 const LATE_MS = 3000
@@ -26,7 +28,7 @@ admin: { bind: 127.0.0.1:0 }
 listeners:
   web:
     bind: 127.0.0.1:0
-    timeouts: { requestHead: ${TIMEOUT_MS}ms, keepAlive: ${TIMEOUT_MS}ms, client: ${TIMEOUT_MS}ms, clientFin: 200ms }
+    timeouts: { requestHead: ${TIMEOUT_MS}ms, keepAlive: ${TIMEOUT_MS}ms, client: ${TIMEOUT_MS}ms, minRateGrace: ${GRACE_MS}ms, clientFin: 200ms }
 routes: [{ path: /full, cluster: full }, { cluster: web }]
 clusters:
   web: { endpoints: [${backend.address}], timeouts: { server: ${TIMEOUT_MS}ms } }
@@ -64,6 +66,22 @@ test('a slow head ends with 408, however many bytes dribble in', async (t) => {
   assert.equal(await wire.ending(), 'end')
   assert.equal(await timeouts(weir, 'request-head'), 1)
 })
+
+for (const length of [10_000, 10_000_000]) {
+  test(`a body of ${length} bytes that dribbles in ends with 408, though no pause is too long`, async (t) => {
+    backend.play(silence)
+    const wire = await dialWeir(t, weir)
+    const before = await timeouts(weir, 'min-rate')
+    wire.send(`POST / HTTP/1.1\r\nhost: a.example\r\ncontent-length: ${length}\r\n\r\n`)
+    const response = await timed(async () => {
+      const dribble = setInterval(() => wire.send('x'), TIMEOUT_MS / 8)
+      t.after(() => clearInterval(dribble))
+      return wire.response()
+    }, GRACE_MS)
+    assert.equal(response.status, 408)
+    assert.equal(await timeouts(weir, 'min-rate'), before + 1)
+  })
+}
 
 test('a connection that never says anything is closed after requestHead, without a word', async (t) => {
   const wire = await dialWeir(t, weir)

@@ -44,6 +44,12 @@ export const listener = {
           doc: 'Longest pause of a client that should be sending a body or reading a response.',
           haproxy: 'timeout client',
         },
+        minRateGrace: {
+          kind: 'duration',
+          default: '20s',
+          why: 'As Apache’s mod_reqtimeout: a phone between two cells catches up meanwhile. Never less than `client`, the pause that is allowed.',
+          doc: 'How far a client may fall behind `limits.minRate`, in time for which it was waited for; `client`, where that is longer.',
+        },
         clientFin: {
           kind: 'duration',
           default: '10s',
@@ -155,6 +161,14 @@ export const listener = {
           default: 64,
           why: 'Whoever has one IPv6 address has 2⁶⁴ of them.',
           doc: 'Bits of an IPv6 address that tell clients apart.',
+        },
+        minRate: {
+          kind: 'size',
+          min: '0B',
+          max: '1GiB',
+          default: '240B',
+          why: 'As IIS: the slowest modem sends ten times as much, and whoever sends a byte now and then holds a connection of ours and of a backend for nothing.',
+          doc: 'Bytes a second that a client must send of a body, or take of a response, while nobody but it is waited for: not while it is us or the backend that are slow, and not in an upgraded connection. Ends with 408 or a reset; 0B is no limit.',
         },
         requestsPerConnection: {
           kind: 'integer',

@@ -121,6 +121,13 @@ export class SimPeer implements SocketUser {
     this.readable()
   }
 
+  /** Take at most so many bytes, though it does not read. */
+  readSome(bytes: number): void {
+    const chunk = new Uint8Array(bytes)
+    const count = this.#socket.read(chunk, 0, bytes)
+    if (count > 0) this.#take(chunk.slice(0, count))
+  }
+
   readable(): void {
     if (!this.#reading && this.#socket.error !== 0) this.#broke()
     const chunk = new Uint8Array(Math.min(READ_BYTES, Math.max(1, this.#socket.inbox.length)))

@@ -164,7 +164,7 @@ export class Storm {
     return snapshotOf({
       version: this.#version,
       logging,
-      listener: { timeouts: listenerTimeouts, limits: { ...LISTENER.limits, pipeline } },
+      listener: { timeouts: listenerTimeouts, limits: { ...LISTENER.limits, pipeline, minRate: 500 } },
       cluster: {
         timeouts: clusterTimeouts,
         pool,

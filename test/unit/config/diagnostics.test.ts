@@ -35,7 +35,7 @@ const cases: readonly Case[] = [
     says: [
       '1:55: listeners.web.timeouts.http-request: unknown key; did you mean "requestHead"?',
       '1:73: listeners.web.timeouts.keepalive: unknown key; did you mean "keepAlive"?',
-      '1:88: listeners.web.timeouts.foo: unknown key; there is requestHead, keepAlive, client, clientFin, tunnel, connectionAge',
+      '1:88: listeners.web.timeouts.foo: unknown key; there is requestHead, keepAlive, client, minRateGrace, clientFin, tunnel, connectionAge',
       '2:1: rutes: unknown key; did you mean "routes"?',
     ],
   },
