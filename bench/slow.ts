@@ -24,7 +24,7 @@ const NODE = join(root, 'node_modules/.bin/node')
 const QUIET_MS = 6000
 /** What they were sent has come as far as it will. */
 const SETTLE_MS = 1500
-const CUT_WITHIN_MS = 30_000
+const CUT_WITHIN_MS = 90_000
 const TIMEOUT_S = 12
 const READY_WITHIN_MS = 15_000
 const KIB = 1024
