@@ -258,6 +258,13 @@ export type AccessLogSpec = {
   readonly format: 'text' | 'json'
 }
 
+/** Whom earlier snapshots named and this one does not, as far as somebody may still be connected through them. */
+export type Leaving = {
+  readonly listeners: readonly ListenerSpec[]
+  /** With those of their endpoints that left; the cluster itself may have stayed. */
+  readonly clusters: readonly ClusterSpec[]
+}
+
 export type Snapshot = {
   /** Counts up with every published snapshot. */
   readonly version: number
@@ -265,6 +272,8 @@ export type Snapshot = {
   readonly listeners: readonly ListenerSpec[]
   readonly routes: readonly RouteSpec[]
   readonly clusters: readonly ClusterSpec[]
+  /** Absent: nobody. */
+  readonly leaving?: Leaving
   readonly accessLog: AccessLogSpec
   readonly admin: { readonly bind: string | undefined; readonly faults: boolean }
   readonly drain: DrainSpec

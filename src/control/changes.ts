@@ -1,7 +1,8 @@
 import type { Timers } from '../actor/timers.ts'
 import type { Crew } from './crew.ts'
 import type { Config } from '../config/schema/root.ts'
-import type { Snapshot } from '../config/snapshot.ts'
+import { leavingOf, NOBODY_LEAVES, withoutIds } from '../config/leaving.ts'
+import type { Leaving, Snapshot } from '../config/snapshot.ts'
 import { problemsOf } from './failure.ts'
 import type { Loader } from './load.ts'
 import type { ReloadResult } from './protocol.ts'
@@ -34,6 +35,8 @@ export class Changes {
   readonly #context: ChangesContext
   readonly #serial = new Serial()
   #config: Config
+  /** Whom the configurations before the present one named, until their slots are free. */
+  #leaving: Leaving = NOBODY_LEAVES
 
   constructor(context: ChangesContext, first: Config) {
     this.#context = context
@@ -78,11 +81,12 @@ export class Changes {
     const loaded = await loader.load(this.#config)
     const before = publisher.desired().snapshot
     const warnings = [...loaded.warnings, ...snapshotWarnings(loaded.snapshot, before)]
-    const { snapshot } = loaded
+    const snapshot = this.#succeeding(before, loaded.snapshot)
     crew.assertRoom(snapshot.shards)
     await publisher.publish(snapshot, async () => {
       if (snapshot.admin.bind !== before.admin.bind) await moveAdmin(snapshot.admin.bind)
     })
+    this.#leaving = snapshot.leaving
     await crew.resize(snapshot.shards)
     this.#config = loaded.config
     loader.keepNames(loaded.config)
@@ -98,7 +102,9 @@ export class Changes {
     try {
       const snapshot = loader.compile(this.#config)
       if (sameEndpoints(before, snapshot)) return
-      await publisher.publish(snapshot)
+      const next = this.#succeeding(before, snapshot)
+      await publisher.publish(next)
+      this.#leaving = next.leaving
       this.#reclaim()
       onChange()
     } catch (thrown) {
@@ -109,7 +115,13 @@ export class Changes {
   #reclaim(): void {
     const { loader, publisher, reclaimer, timers } = this.#context
     const unused = loader.slots.unused(publisher.desired().snapshot)
-    loader.slots.release(reclaimer.reclaim(unused, timers.nowMs()))
+    const free = reclaimer.reclaim(unused, timers.nowMs())
+    loader.slots.release(free)
+    this.#leaving = withoutIds(this.#leaving, free)
+  }
+
+  #succeeding(before: Snapshot, snapshot: Snapshot): Snapshot & { readonly leaving: Leaving } {
+    return { ...snapshot, leaving: leavingOf(before, this.#leaving, snapshot) }
   }
 }
 

@@ -18,7 +18,7 @@ export type AccountParts = {
   readonly tries: Tries
 }
 
-/** Where it went. */
+/** Where it went. `route`: -1 if it is there no more. */
 export type AccountOf = { readonly route: number; readonly cluster: Cluster }
 
 /** What is said of one exchange when it ends: to the counters, the log and whoever asks why it went where it went. Its tries end with it. */

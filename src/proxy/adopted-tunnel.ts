@@ -4,8 +4,8 @@ import { OUTCOME } from '../telemetry/outcome.ts'
 import type { Cluster } from '../upstream/cluster.ts'
 import type { UpstreamConnection } from '../upstream/connection.ts'
 import type { EndpointPool } from '../upstream/pool.ts'
+import type { AccountOf } from './accounts.ts'
 import type { ProxyContext } from './context.ts'
-import type { Destination } from './routing.ts'
 import { Tunnel } from './tunnel.ts'
 import type { ResumedTunnel, TunnelEnd } from './tunnel.ts'
 
@@ -25,9 +25,9 @@ export class AdoptedTunnel implements TunnelEnd {
   readonly #tunnel: Tunnel
   readonly #gone: () => void
 
-  constructor(context: ProxyContext, sides: ResumedTunnel, destination: Destination, gone: () => void) {
+  constructor(context: ProxyContext, sides: ResumedTunnel, of: AccountOf, gone: () => void) {
     const { client, up } = sides
-    const { cluster, route } = destination
+    const { cluster, route } = of
     const { recorder, reactor } = context
     this.#context = context
     this.#client = client

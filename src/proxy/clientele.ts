@@ -12,6 +12,8 @@ export type Adopted = Omit<Accepted, 'token'> & { readonly listener: Listener; r
 export class Clientele {
   /** By id, as of the present configuration. */
   listeners: ReadonlyMap<number, Listener> = new Map()
+  /** By id, of those that left it: for who came by them and has a tunnel. */
+  leaving: ReadonlyMap<number, Listener> = new Map()
   /** Clients alive. */
   count = 0
   /** Called for every new one. */

@@ -178,17 +178,18 @@ export class Heir {
     const [down, upper] = isClient ? [one, other] : [other, one]
     const { reactor, service } = this.#ports
     const { note } = down
-    const destination = destinationOf(service.routing, note[NOTE.cluster]!, note[NOTE.route]!)
-    const pool = this.#poolOf(upper)
-    const client = destination === undefined || pool === undefined ? undefined : this.#client(down)
-    if (destination === undefined || pool === undefined || client === undefined) return 'reset'
-    const up = pool.takeOver(upper.fd, upper.blocked)
+    const { clusters } = this.#ports
+    const place = clusters.placeOf(note[NOTE.cluster]!, upper.note[NOTE.owner]!, upper.note[NOTE.count]!)
+    const client = place === undefined ? undefined : this.#client(down, true)
+    if (place === undefined || client === undefined) return 'reset'
+    const up = place.pool.takeOver(upper.fd, upper.blocked)
     const said = up.carry.copyIn(reactor, upper.unread) && client.carryIn(down.unread)
     if (!said) return 'reset'
     const { start, end } = up.carry
     const startedMs = this.#sinceMs(note[NOTE.startedMs]!)
     const sides = { client, up, start, end, startedMs, clientEnded: down.ended, upEnded: upper.ended }
-    service.resume(sides, destination)
+    const route = destinationOf(service.routing, note[NOTE.cluster]!, note[NOTE.route]!)?.route ?? -1
+    service.resume(sides, { cluster: place.cluster, route })
     up.carry.clear(reactor)
     return 'adopted'
   }
@@ -203,10 +204,11 @@ export class Heir {
     return this.#ports.clusters.poolOf(note[NOTE.owner]!, note[NOTE.count]!)
   }
 
-  /** Undefined: its listener is not in the configuration any more, or it broke and nobody was told yet. */
-  #client({ fd, generation, note, fresh, blocked }: Legacy): ClientConnection | undefined {
+  /** Undefined: its listener is not in the configuration any more, which does not matter to a tunnel, or it broke and nobody was told yet. */
+  #client({ fd, generation, note, fresh, blocked }: Legacy, tunnel = false): ClientConnection | undefined {
     const { reactor, clientele } = this.#ports
-    const listener = clientele.listeners.get(fresh >= 0 ? fresh : note[NOTE.owner]!)
+    const id = fresh >= 0 ? fresh : note[NOTE.owner]!
+    const listener = clientele.listeners.get(id) ?? (tunnel ? clientele.leaving.get(id) : undefined)
     const who = reactor.engine.peerOf(fd, generation)
     if (listener === undefined || who === undefined) return undefined
     const [peer = '', port] = who.split(' ')

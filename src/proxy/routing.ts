@@ -1,5 +1,5 @@
 import type { Rng } from '../base/random.ts'
-import type { Snapshot } from '../config/snapshot.ts'
+import type { ClusterSpec, Snapshot } from '../config/snapshot.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { compileRoutes } from '../route/table.ts'
 import type { RouteTable } from '../route/table.ts'
@@ -31,6 +31,9 @@ export const destinationOf = (routing: Routing, cluster: number, route: number):
   return at < 0 ? undefined : { route: at, cluster: clusterOf[at]!, affinity: affinityOf[at]! }
 }
 
+/** Where the upstream side of a connection belongs. */
+export type Place = { readonly cluster: Cluster; readonly pool: EndpointPool }
+
 export const NO_ROUTING: Routing = { table: compileRoutes([]), clusterOf: [], affinityOf: [] }
 
 /** The clusters of one shard, by id, over all snapshots: a cluster that stays keeps its connections and its place in the cycle. */
@@ -43,6 +46,10 @@ export class Clusters {
   readonly #due: Admission[] = []
   /** Clusters that left, in which requests still wait. */
   #leaving: Cluster[] = []
+  /** Specifications of what left, with the endpoints that did. */
+  #left: readonly ClusterSpec[] = []
+  /** Places there that somebody was found at, by the endpoint's slot. */
+  readonly #revived = new Map<number, Place>()
 
   constructor(reactor: Reactor, ports: ClusterPorts, rng: Rng) {
     this.#reactor = reactor
@@ -63,6 +70,8 @@ export class Clusters {
 
   /** Take over a snapshot's clusters; returns the routing to use from now on. */
   apply(snapshot: Snapshot): Routing {
+    this.#left = snapshot.leaving?.clusters ?? []
+    this.#revived.clear()
     const stay = new Set(snapshot.clusters.map((spec) => spec.id))
     for (const [id, cluster] of this.#byId) {
       if (stay.has(id)) continue
@@ -95,6 +104,29 @@ export class Clusters {
       if (pool !== undefined) return pool
     }
     return undefined
+  }
+
+  /** Where a tunnel goes on that another shard had, be it that its endpoint or all of its cluster left the configuration since it began. */
+  placeOf(cluster: number, slot: number, generation: number): Place | undefined {
+    const known = this.#byId.get(cluster)
+    const pool = known?.poolOf(slot, generation)
+    if (known !== undefined && pool !== undefined) return { cluster: known, pool }
+    const revived = this.#revived.get(slot) ?? this.#revive(cluster, slot)
+    return revived?.pool.spec.generation === generation ? revived : undefined
+  }
+
+  /** As they are that left here while they were in use: nothing is picked there, nothing is kept for later. */
+  #revive(id: number, slot: number): Place | undefined {
+    const left = this.#left.find((spec) => spec.id === id)
+    const endpoint = left?.endpoints.find((spec) => spec.id === slot)
+    if (left === undefined || endpoint === undefined) return undefined
+    const spec = { ...left, endpoints: [endpoint] }
+    const cluster = new Cluster(this.#reactor, spec, this.#ports, this.#freed)
+    const pool = cluster.poolOf(slot, endpoint.generation)!
+    cluster.retire()
+    const place = { cluster, pool }
+    this.#revived.set(slot, place)
+    return place
   }
 
   /** What is kept idle goes to other shards. */

@@ -11,6 +11,7 @@ import { costUs } from '../limit/load-sample.ts'
 import { NO_HOST } from '../route/table.ts'
 import { CLIENT_TIMEOUT } from '../telemetry/catalogue.ts'
 import { OUTCOME } from '../telemetry/outcome.ts'
+import type { AccountOf } from './accounts.ts'
 import { AdoptedTunnel } from './adopted-tunnel.ts'
 import type { ProxyContext } from './context.ts'
 import { Exchange } from './exchange.ts'
@@ -104,9 +105,9 @@ export class ProxyService implements Service {
   }
 
   /** Go on with a tunnel that another shard had. */
-  resume(sides: ResumedTunnel, destination: Destination): void {
+  resume(sides: ResumedTunnel, of: AccountOf): void {
     this.active++
-    new AdoptedTunnel(this.#context, sides, destination, () => this.active--).resume(sides)
+    new AdoptedTunnel(this.#context, sides, of, () => this.active--).resume(sides)
   }
 
   /** Of a head that was not read to its end only the method is sure, if that: a HEAD gets no body even then. */

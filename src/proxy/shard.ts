@@ -170,10 +170,10 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#service.routing = this.#clusters.apply(snapshot)
     this.#usualDrain = snapshot.drain
     const { rng } = this.#parts
-    const listeners = new Map(
-      snapshot.listeners.map((spec) => [spec.id, new Listener(spec, this.#service, rng)] as const),
-    )
-    this.#clientele.listeners = listeners
+    const made = (specs: readonly ListenerSpec[]): Map<number, Listener> =>
+      new Map(specs.map((spec) => [spec.id, new Listener(spec, this.#service, rng)] as const))
+    this.#clientele.listeners = made(snapshot.listeners)
+    this.#clientele.leaving = made(snapshot.leaving?.listeners ?? [])
     this.#drain.leave(({ spec }) => staysIn(snapshot, spec))
     const { to, sample } = snapshot.accessLog
     this.#context.logging = to !== undefined && sample > 0

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { namedBackend } from '../support/backend.ts'
 import { scrape } from '../support/observe.ts'
+import { FAULTS, fault, faulty, isBack } from '../support/fault.ts'
 import { dialWeir, GET, settingText, startProxy } from '../support/proxied.ts'
 import { scriptedBackend } from '../support/scripted.ts'
-import { until } from '../support/weir.ts'
+import { startWeir, until } from '../support/weir.ts'
 import type { Weir } from '../support/weir.ts'
 import { rawBackend } from '../support/wire.ts'
 
@@ -80,20 +81,35 @@ test('a listener that a reload takes away: its socket is closed, connections mad
   assert.equal((await wire.response()).status, 200)
 })
 
-test('tunnels outlive reloads (WebSockets dropped: caddy #5471, #7222; pingora #690)', async (t) => {
+test('tunnels outlive reloads that take away what they go through, and the deaths of their shards behind those (WebSockets dropped: caddy #5471, #7222; pingora #690)', async (t) => {
   const backend = await rawBackend(t, async (wire) => {
     await wire.request()
     wire.send('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
     wire.socket.pipe(wire.socket)
   })
-  const weir = await startProxy(t, { endpoints: [backend.address], shards: 1 })
+  const text = faulty(settingText({ endpoints: [backend.address], shards: 1, more: FAULTS }))
+  const weir = await startWeir(t, text)
   const wire = await dialWeir(t, weir)
   wire.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
   assert.equal((await wire.response()).status, 101)
-  for (let i = 0; i < 3; i++) {
-    await weir.reload(settingText({ endpoints: [], shards: 1 }))
-    wire.send(`word ${i};`)
-    await wire.until(({ text }) => text.endsWith(`word ${i};`), 'the echo')
+  const echo = async (word: string): Promise<void> => {
+    wire.send(word)
+    await wire.until((got) => got.text.endsWith(word), `the echo of ${word}`)
+  }
+  const later = [
+    text.replace(backend.address, '127.0.0.1:1'),
+    text.replaceAll('web: {', 'other: {').replace('cluster: web', 'cluster: other'),
+    text
+      .replaceAll('web: {', 'other: {')
+      .replace('cluster: web', 'cluster: other')
+      .replace(backend.address, '127.0.0.1:1'),
+  ]
+  for (const [i, changed] of later.entries()) {
+    assert.match(await weir.reload(changed), /^weir: reloaded/)
+    await echo(`reloaded ${i};`)
+    await fault(weir, 0, 'exit')
+    await isBack(weir, 0, i + 1)
+    await echo(`succeeded ${i};`)
   }
   wire.socket.end()
   await wire.ending()

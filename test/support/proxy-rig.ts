@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { leavingOf, NOBODY_LEAVES } from '../../src/config/leaving.ts'
 import type { Snapshot } from '../../src/config/snapshot.ts'
 import type { EngineOptions } from '../../src/io/engine.ts'
 import type { EstateResult } from '../../src/proxy/control.ts'
 import { killAfter } from './estate/death.ts'
 import { openEstate, shareOut } from './estate/settle.ts'
+import type { Fleet } from '../../src/shm/fleet.ts'
 import { LISTENER, makeFleet, residue, snapshotOf, startSimShard } from './sim-shard.ts'
 import type { SimShard, SnapshotParts } from './sim-shard.ts'
 import type { SimListener } from './sim/listener.ts'
@@ -16,6 +18,8 @@ export const BACKEND = '10.0.0.1:80'
 
 export type RigParts = SnapshotParts & {
   readonly shards?: number
+  /** Shards that may join later. */
+  readonly room?: number
   readonly profile?: SimProfile
   readonly engine?: Partial<EngineOptions>
 }
@@ -31,16 +35,19 @@ export class ProxyRig {
   readonly #parts: RigParts
   readonly #dead = new Set<SimShard>()
   #version = 1
+  #snapshot: Snapshot
+  readonly #fleet: Fleet
 
   constructor(parts: RigParts = {}) {
     this.#parts = { endpoints: [BACKEND], ...parts }
     this.world = new SimWorld(1, parts.profile)
-    const fleet = makeFleet(parts.shards ?? 1)
+    this.#fleet = makeFleet((parts.shards ?? 1) + (parts.room ?? 0))
+    this.#snapshot = snapshotOf(this.#parts)
     for (let index = 0; index < (parts.shards ?? 1); index++) {
-      this.shards.push(startSimShard(this.world, fleet, index, parts.engine ?? {}))
+      this.shards.push(startSimShard(this.world, this.#fleet, index, parts.engine ?? {}))
       this.#listeners.push(this.world.listener())
     }
-    this.apply(snapshotOf(this.#parts))
+    this.apply(this.#snapshot)
     this.shards.forEach(({ shard }, index) => shard.listen(this.#listeners[index]?.fd ?? -1, LISTENER.id))
   }
 
@@ -55,7 +62,19 @@ export class ProxyRig {
   /** Publish the configuration with some parts changed. */
   reload(parts: SnapshotParts): void {
     this.#version++
-    this.apply(snapshotOf({ ...this.#parts, ...parts, version: this.#version }))
+    const next = snapshotOf({ ...this.#parts, ...parts, version: this.#version })
+    this.#snapshot = {
+      ...next,
+      leaving: leavingOf(this.#snapshot, this.#snapshot.leaving ?? NOBODY_LEAVES, next),
+    }
+    this.apply(this.#snapshot)
+  }
+
+  /** One more shard, which knows the present configuration and none before. */
+  join(): void {
+    const sim = startSimShard(this.world, this.#fleet, this.shards.length, this.#parts.engine ?? {})
+    sim.shard.apply(this.#snapshot)
+    this.shards.push(sim)
   }
 
   /** A client, of the shard given if there are several. */

@@ -1,11 +1,9 @@
 /** A shard's thread ends, and another goes on with its connections: what their clients and backends see of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Bequest } from '../../../src/control/estate-plan.ts'
 import type { EstateResult } from '../../../src/proxy/control.ts'
 import { GAUGE } from '../../../src/shm/layout.ts'
 import { sumGauge } from '../../../src/shm/fleet.ts'
-import { openEstate, shareOut } from '../../support/estate/settle.ts'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
 import { LISTENER } from '../../support/sim-shard.ts'
 import { endpointSpec } from '../../support/specs.ts'
@@ -147,75 +145,6 @@ test('an interim response is part of a response: reset', async () => {
   rig.kill(0)
   assert.equal((await rig.settle(0)).rescued, 0)
   rig.until(() => client.resetBy !== 0)
-  rig.conclude()
-})
-
-const HANDSHAKE = get('/chat', 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n')
-const SWITCH =
-  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: def\r\n\r\n'
-
-const tunnel = (): { rig: ProxyRig; client: SimPeer; backend: SimPeer } => {
-  const rig = new ProxyRig({ shards: 2 })
-  const backends = rig.backend(() => SWITCH)
-  const client = rig.client(HANDSHAKE)
-  rig.until(() => client.text.endsWith('\r\n\r\n'))
-  const backend = backends[0]!
-  backend.onData = null
-  backend.onFin = null
-  rig.pass(60)
-  return { rig, client, backend }
-}
-
-test('a tunnel goes on, both ways, and ends as tunnels do', async () => {
-  const { rig, client, backend } = tunnel()
-  rig.kill(0)
-  client.send('up')
-  assert.deepEqual(await rig.settle(0), { ...NONE, adopted: 1 })
-  assert.deepEqual(inFlight(rig), [1, 1, 1])
-  backend.send('down')
-  rig.until(() => got(client, 'down') && got(backend, 'up'))
-  client.fin()
-  rig.until(() => backend.finReceived)
-  backend.send('late')
-  backend.fin()
-  rig.until(() => client.finReceived)
-  assert.ok(got(client, 'late'))
-  rig.pass(60)
-  assert.deepEqual(rig.outcomes, { 'tunnel-closed': 1 })
-  assert.deepEqual(inFlight(rig), [0, 0, 0])
-  rig.conclude()
-})
-
-test('half a tunnel is reset alone: it is not tied to whoever comes next in the estate', async () => {
-  const { rig, client, backend } = tunnel()
-  const idle = [rig.client(), rig.client()]
-  rig.pass(60)
-  rig.kill(0)
-  const [dead, heir] = rig.shards
-  const plan = openEstate(rig.world, dead!)
-  const pair = plan.units.find(({ kind }) => kind === 'tunnel')!
-  const [{ fd, generation }] = pair.bequests as [Bequest]
-  assert.ok(rig.world.process.resetOne(fd, generation)) // an heir took it, and died of it
-  const { adopted, reset } = await shareOut(dead!, plan, [heir!])
-  assert.deepEqual([adopted, reset], [2, 1])
-  rig.until(() => backend.resetBy !== 0 && client.resetBy !== 0)
-  for (const peer of idle) peer.send(HANDSHAKE)
-  rig.until(() => idle.every((peer) => peer.text.includes(' 101 ')))
-})
-
-test('a tunnel that was half closed stays so with the heir', async () => {
-  const { rig, client, backend } = tunnel()
-  client.fin()
-  rig.until(() => backend.finReceived)
-  rig.pass(60)
-  rig.kill(0)
-  assert.deepEqual(await rig.settle(0), { ...NONE, adopted: 1 })
-  backend.send('late')
-  backend.fin()
-  rig.until(() => client.finReceived)
-  assert.ok(got(client, 'late'))
-  rig.pass(60)
-  assert.deepEqual(rig.outcomes, { 'tunnel-closed': 1 })
   rig.conclude()
 })
 
