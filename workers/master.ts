@@ -48,9 +48,15 @@ export function runMaster(args: readonly string[]): Promise<number> {
   return master.run()
 }
 
+/**
+ * Of the young generation of each of the data plane's threads, in MiB, from its beginning. From the 1 MiB it would have, loading the code makes V8
+ * collect it again and again, on all cores: a fifth of the CPU time of a start. The launcher says the same.
+ */
+const YOUNG = '--min-semi-space-size=4'
+
 /** Node and the code as they are on disk when it is called. */
 function commandOf(args: readonly string[]): readonly string[] {
   const launcher = process.env[LAUNCHER_VARIABLE]
   if (launcher !== undefined) return [launcher, ...args]
-  return [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args]
+  return [process.execPath, YOUNG, ...process.execArgv, process.argv[1] ?? '', ...args]
 }

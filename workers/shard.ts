@@ -7,7 +7,8 @@ import { Reactor } from '../src/io/reactor.ts'
 import { startVitals } from '../src/io/vitals.ts'
 import type { Snapshot } from '../src/config/snapshot.ts'
 import type { ShardSeed } from '../src/proxy/control.ts'
-import { ENGINE_OPTIONS, Shard, SHARD_REACTOR } from '../src/proxy/shard.ts'
+import { Shard } from '../src/proxy/shard.ts'
+import { ENGINE_OPTIONS, SHARD_REACTOR } from '../src/proxy/shard-memory.ts'
 import { openFleet } from '../src/shm/fleet.ts'
 
 /** A shard's thread: the native engine, the shard over it, and its control port. */

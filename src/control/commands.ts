@@ -5,7 +5,6 @@ import { formatDiagnostic } from '../config/diagnostic.ts'
 import { jsonSchema } from '../config/json-schema.ts'
 import { formatReference } from '../config/reference.ts'
 import { readSystem } from '../io/system-readings.ts'
-import { explain, status } from './ask.ts'
 import { parseCommand } from './cli.ts'
 import type { Command } from './cli.ts'
 import { problemsOf, Refusal } from './failure.ts'
@@ -37,9 +36,9 @@ export async function runCommand(args: readonly string[], shell: Shell): Promise
     case 'check':
       return checkConfig(fileSource(command.config), shell)
     case 'status':
-      return asked(shell, () => status(command.cluster, command))
+      return asked(shell, async () => (await import('./ask.ts')).status(command.cluster, command))
     case 'explain':
-      return asked(shell, () => explain(command.id, command))
+      return asked(shell, async () => (await import('./ask.ts')).explain(command.id, command))
     case 'policy':
       return shell.testPolicy(command.subject, command.seed)
     case 'reference':

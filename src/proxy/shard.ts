@@ -5,7 +5,7 @@ import type { DrainSpec } from '../config/lifecycle.ts'
 import type { ListenerSpec, Snapshot } from '../config/snapshot.ts'
 import { Listener } from '../downstream/listener.ts'
 import { ENGINE_STATS } from '../io/engine.ts'
-import type { Engine, EngineOptions } from '../io/engine.ts'
+import type { Engine } from '../io/engine.ts'
 import { failOnPurpose } from '../io/fault.ts'
 import { Reactor } from '../io/reactor.ts'
 import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
@@ -30,32 +30,6 @@ import { Heir } from './heir.ts'
 import { FleetPorts } from './ports.ts'
 import { Clusters } from './routing.ts'
 import { ProxyService } from './service.ts'
-
-/**
- * Buffers of a shard. The size classes: most heads fit the first, those with large cookies the second, and the third takes the largest
- * head a listener may allow (64 KiB) and one read behind it. All of it is address space; memory is what was touched.
- */
-export const SHARD_REACTOR: ReactorOptions = {
-  scratchBytes: 1024 * 1024,
-  granularityMs: 50,
-  slabs: [
-    { bytes: 2048, count: 16_384 },
-    { bytes: 8192, count: 4096 },
-    { bytes: 98_304, count: 512 },
-  ],
-}
-
-/** The native engine's share: 16 KiB a read, as TLS records will be; a queue that holds what one batch may overshoot by, and a relay's buffer. */
-export const ENGINE_OPTIONS: Pick<
-  EngineOptions,
-  'arenaBytes' | 'readBytes' | 'queueCap' | 'eventRows' | 'opRows'
-> = {
-  arenaBytes: 1024 * 1024,
-  readBytes: 16_384,
-  queueCap: 1024 * 1024,
-  eventRows: 1024,
-  opRows: 4096,
-}
 
 const QUEUED_BYTES = ENGINE_STATS.indexOf('queuedBytes')
 
