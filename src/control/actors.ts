@@ -2,6 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { EndReason } from '../actor/news.ts'
 import { codeOf, messageOf } from '../actor/errors.ts'
+import type { Timers } from '../actor/timers.ts'
 import { exposeActor } from '../actor/rpc.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import { withoutSecrets } from '../config/secrets.ts'
@@ -49,7 +50,7 @@ export type ActorsContext = {
   readonly discovery: DiscoveryLink
   /** For the log. */
   readonly say: (line: string) => void
-  readonly nowMs: () => number
+  readonly timers: Timers
   /** First and every later life of telemetry: show it the view, have it serve where the admin API was. */
   readonly bringUpTelemetry: (telemetry: ActorRef<TelemetryControl>) => Promise<void>
   /** Every group of listening sockets the process holds. */
@@ -86,7 +87,7 @@ export class Actors implements Keeper {
   readonly #ending = new Map<string, EndReason>()
 
   constructor(context: ActorsContext) {
-    const { urls, fleet, connections, shardSeed, desired, say, nowMs, kill, onChange } = context
+    const { urls, fleet, connections, shardSeed, desired, say, timers, kill, onChange } = context
     this.#context = context
     this.shards = new Shards({
       url: urls.shard,
@@ -95,7 +96,7 @@ export class Actors implements Keeper {
       seed: shardSeed,
       desired,
       say,
-      nowMs,
+      timers,
       onRoster: () => void this.steer(),
       kill,
       onChange,
@@ -170,7 +171,7 @@ export class Actors implements Keeper {
   }
 
   onEnded(id: string, reason: string, expected: boolean): void {
-    if (!expected) this.#context.say(`${id} ended unexpectedly: ${reason}\n  ${id}: ${meaningOf(id)}`)
+    if (!expected) this.#context.say(`${id} ended unexpectedly: ${reason}\n  ${id}: ${this.#meaningOf(id)}`)
     const why = this.#ending.get(id)
     this.#ending.delete(id)
     if (id === 'acceptor') {
@@ -182,6 +183,11 @@ export class Actors implements Keeper {
     if (id === 'discovery') this.#context.discovery.onEnded()
     const shard = shardOf(id)
     if (shard >= 0) this.shards.ended(shard, why)
+  }
+
+  #meaningOf(id: string): string {
+    const others = this.shards.links().filter(({ shard }) => shard !== shardOf(id))
+    return meaningOf(id, others.length === 0)
   }
 
   async farewell(id: string, why: EndReason): Promise<void> {

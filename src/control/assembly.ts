@@ -134,7 +134,7 @@ function actorsOf(
       patch,
     },
     say: (line) => say(`weir: ${line}`),
-    nowMs: () => timers.nowMs(),
+    timers,
     bringUpTelemetry,
     bringUpAcceptor: () => running().publisher.bringUp(),
     kill: (id, why) => running().tree.kill(id, why),

@@ -1,5 +1,6 @@
 import type { EndReason } from '../actor/news.ts'
 import { codeOf, messageOf } from '../actor/errors.ts'
+import type { Timers } from '../actor/timers.ts'
 import { ENGINE_STATS, LIVE_WORDS } from '../io/engine.ts'
 import type { Connections, EngineMemory } from '../io/engine.ts'
 import { availableCpus } from '../io/cpus.ts'
@@ -15,6 +16,7 @@ import { VITAL } from '../shm/vitals.ts'
 import { Estates } from './estate.ts'
 import { pinning } from './pinning.ts'
 import type { ProgramView, Roster } from './protocol.ts'
+import { StallNews } from './stall-news.ts'
 import { ShardLink } from './shard-link.ts'
 import type { Desired } from './shard-link.ts'
 import { shardId } from './tree.ts'
@@ -28,7 +30,7 @@ export type ShardsContext = {
   /** What the shards are to do now; read again for every new life. */
   readonly desired: () => Desired
   readonly say: (line: string) => void
-  readonly nowMs: () => number
+  readonly timers: Timers
   /** Who serves has changed: the acceptor should know. */
   readonly onRoster: () => void
   /** End a life: to the supervisor it died. */
@@ -61,11 +63,13 @@ export class Shards {
   /** Since when. */
   readonly #stuck = new Map<number, number>()
   readonly #stalls: number[] = []
+  readonly #stallNews: StallNews
   readonly #handovers = { done: 0, late: 0 }
 
   constructor(context: ShardsContext) {
-    const { connections, fleet, say, onChange } = context
+    const { connections, fleet, say, timers, onChange } = context
     this.#context = context
+    this.#stallNews = new StallNews(timers, say)
     const heirs = (): readonly ShardLink[] => this.#able().flatMap((shard) => this.#links.get(shard) ?? [])
     this.estates = new Estates({
       connections,
@@ -155,6 +159,7 @@ export class Shards {
     const { engine } = fleet.stripe(shard)
     for (const gauge of ENGINE_GAUGES) engine[ENGINE_STATS.indexOf(gauge)] = 0
     if (why === 'stop') {
+      this.#stallNews.end()
       this.estates.abandon()
       connections.resetOwned(shard)
     } else {
@@ -212,7 +217,7 @@ export class Shards {
 
   stuck(shard: number): void {
     if (!this.#up.has(shard) || this.#stuck.has(shard)) return
-    this.#stuck.set(shard, this.#context.nowMs())
+    this.#stuck.set(shard, this.#context.timers.nowMs())
     this.#stalls[shard] = (this.#stalls[shard] ?? 0) + 1
     this.#context.onChange()
     void this.#syncOthers(shard)
@@ -222,8 +227,7 @@ export class Shards {
     const sinceMs = this.#stuck.get(shard)
     if (sinceMs === undefined) return
     this.#stuck.delete(shard)
-    const tookMs = Math.round(this.#context.nowMs() - sinceMs)
-    this.#context.say(`shard ${shard} was stuck, others served for it: ${tookMs} ms`)
+    this.#stallNews.tell(shard, this.#context.timers.nowMs() - sinceMs, this.#serving().length > 1)
     void this.sync()
     this.estates.settle()
   }

@@ -39,6 +39,8 @@ const SHARDS = {
   stage: 3,
   death:
     'others serve its sockets at once and inherit its connections; what was in mid-response is reset; its gauges are zeroed; a successor takes its place',
+  lastDeath:
+    'nobody else serves now: new connections wait for its successor, which inherits the others; what was in mid-response is reset; its gauges are zeroed',
 } as const
 
 type NamedActor = keyof typeof ACTORS
@@ -55,9 +57,10 @@ export function shardSpec(shard: number): ChildSpec {
   return childOf(shardId(shard), SHARDS.stage)
 }
 
-/** What the death of an actor means, for people. */
-export function meaningOf(id: string): string {
-  return NAMED.find((name) => name === id) === undefined ? SHARDS.death : ACTORS[id as NamedActor].death
+/** What the death of an actor means, for people. `alone`: no other shard is in service. */
+export function meaningOf(id: string, alone: boolean): string {
+  if (NAMED.some((name) => name === id)) return ACTORS[id as NamedActor].death
+  return alone ? SHARDS.lastDeath : SHARDS.death
 }
 
 export function limitsOf({ maxRestarts, withinMs, backoff }: SupervisionSpec): RestartLimits {

@@ -104,6 +104,7 @@ test('tunnels outlive reloads that take away what they go through, and the death
       .replace('cluster: web', 'cluster: other')
       .replace(backend.address, '127.0.0.1:1'),
   ]
+  const alone = weir.line(/^ {2}shard 0: nobody else serves now: new connections wait for its successor/)
   for (const [i, changed] of later.entries()) {
     assert.match(await weir.reload(changed), /^weir: reloaded/)
     await echo(`reloaded ${i};`)
@@ -111,6 +112,7 @@ test('tunnels outlive reloads that take away what they go through, and the death
     await isBack(weir, 0, i + 1)
     await echo(`succeeded ${i};`)
   }
+  await alone
   wire.socket.end()
   await wire.ending()
 })

@@ -7,6 +7,7 @@ import type { Connections } from '../../../src/io/engine.ts'
 import type { Thread } from '../../../src/io/thread.ts'
 import type { ShardControl } from '../../../src/proxy/control.ts'
 import { rowWidths } from '../../../src/telemetry/catalogue.ts'
+import { fakeTimers } from '../../support/fake-timers.ts'
 import { smallFleet } from '../../support/fleet.ts'
 import { snapshotOf } from '../../support/sim-shard.ts'
 import { until } from '../../support/weir.ts'
@@ -26,7 +27,7 @@ async function world(t: Scope, count: number) {
     seed: { fleet: fleet.handle, hashKey: [1, 2], maxConnections: 0 },
     desired: () => ({ snapshot: snapshotOf({}), bindings: [] }),
     say: () => {},
-    nowMs: () => performance.now(),
+    timers: fakeTimers(),
     onRoster: () => {},
     kill: (id, why) => assert.fail(`${id}: ${why}`),
     onChange: () => {},
