@@ -4,7 +4,7 @@ import type { Config } from '../config/schema/root.ts'
 import { leavingOf, NOBODY_LEAVES, withoutIds } from '../config/leaving.ts'
 import type { Leaving, Snapshot } from '../config/snapshot.ts'
 import { problemsOf } from './failure.ts'
-import type { Loader } from './load.ts'
+import type { Loaded, Loader } from './load.ts'
 import type { ReloadResult } from './protocol.ts'
 import type { Publisher } from './publisher.ts'
 import type { Reclaimer } from './reclaim.ts'
@@ -35,6 +35,7 @@ export class Changes {
   readonly #context: ChangesContext
   readonly #serial = new Serial()
   #config: Config
+  #loading = false
   /** Whom the configurations before the present one named, until their slots are free. */
   #leaving: Leaving = NOBODY_LEAVES
 
@@ -52,6 +53,11 @@ export class Changes {
       this.#context.onChange()
       return result
     })
+  }
+
+  /** A reload waits for names, and tells of those that have no address. */
+  get loading(): boolean {
+    return this.#loading
   }
 
   /** Publish what names mean now, soon. */
@@ -77,8 +83,8 @@ export class Changes {
   }
 
   async #change(): Promise<readonly string[]> {
-    const { loader, publisher, moveAdmin, crew } = this.#context
-    const loaded = await loader.load(this.#config)
+    const { publisher, moveAdmin, crew, loader } = this.#context
+    const loaded = await this.#load()
     const before = publisher.desired().snapshot
     const warnings = [...loaded.warnings, ...snapshotWarnings(loaded.snapshot, before)]
     const snapshot = this.#succeeding(before, loaded.snapshot)
@@ -92,6 +98,15 @@ export class Changes {
     loader.keepNames(loaded.config)
     this.#reclaim()
     return warnings
+  }
+
+  async #load(): Promise<Loaded> {
+    this.#loading = true
+    try {
+      return await this.#context.loader.load(this.#config)
+    } finally {
+      this.#loading = false
+    }
   }
 
   /** The same configuration with the addresses its names have now. */
@@ -121,7 +136,7 @@ export class Changes {
   }
 
   #succeeding(before: Snapshot, snapshot: Snapshot): Snapshot & { readonly leaving: Leaving } {
-    return { ...snapshot, leaving: leavingOf(before, this.#leaving, snapshot) }
+    return { ...snapshot, version: before.version + 1, leaving: leavingOf(before, this.#leaving, snapshot) }
   }
 }
 

@@ -67,9 +67,7 @@ export async function readWholeConfig(source: ConfigSource, drawn: string): Prom
   return hasErrors(all) ? { diagnostics: all } : { config, references: fetched.references, diagnostics: all }
 }
 
-/**
- * Text → snapshot, names resolved. Versions count up with every snapshot made, published or not.
- */
+/** Text → snapshot, names resolved: a first one, for whoever publishes it as a later one knows which. */
 export class Loader {
   readonly slots: SlotTable = new SlotTable()
   readonly #source: ConfigSource
@@ -80,7 +78,6 @@ export class Loader {
   readonly #machineSeed = machineSeed()
   /** As they were when the configuration was read: a later reading, refused maybe, does not change them. */
   readonly #references = new WeakMap<Config, References>()
-  #version = 0
 
   constructor(source: ConfigSource, names: Names, availableCores: number, drawn: string) {
     this.#drawn = drawn
@@ -109,7 +106,7 @@ export class Loader {
     const references = this.#references.get(config)
     if (references === undefined) throw new Error('a configuration is compiled that was not loaded')
     const context = {
-      version: ++this.#version,
+      version: 1,
       availableCores: this.#availableCores,
       slots: this.slots,
       resolved,

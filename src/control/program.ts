@@ -243,10 +243,10 @@ export class Program {
     if (!this.#succession.held) await admin.serve(telemetry)
   }
 
-  /** Starts and reloads tell of their names themselves. */
+  /** Starts and reloads tell of names without an address themselves. */
   #onNameFailure(host: string, reason: string): void {
-    if (this.#phase !== 'ready') return
     const known = this.#discovery.names.addressesOf(host).length
+    if (this.#phase !== 'ready' || (known === 0 && this.#running?.changes.loading === true)) return
     this.#context.say(known === 0 ? unresolvedWarning(host, reason) : staleNameWarning(host, reason, known))
   }
 

@@ -52,6 +52,17 @@ test('a name whose address changes is followed, its last good answer kept when i
   assert.equal((await ask(url('web'))).body, 'two')
 })
 
+test('a reload says once of a name that it does not resolve, and a reload that leaves it as it is says it once more', async (t) => {
+  const resolver = zone({ 'app.test': to('127.0.0.1') })
+  const { lines, program, write } = await startProgram(t, config('"app.test:80"'), resolver)
+  const told = (): number => lines.filter((line) => line.includes('gone.test does not resolve')).length
+  write(config('"app.test:80", "gone.test:80"'))
+  for (const times of [1, 2]) {
+    assert.equal((await program.reload()).ok, true)
+    assert.equal(told(), times)
+  }
+})
+
 test('a name that is answered only later gets its endpoints then', async (t) => {
   const backend = await namedBackend(t, 'late')
   const [address, port] = backend.address.split(':')
