@@ -11,6 +11,7 @@ import { MAX_ENDPOINTS } from './schema/root.ts'
 import type { ClusterConfig, Config, ListenerConfig, RouteConfig } from './schema/root.ts'
 import type { Draft } from './schema/types.ts'
 import { suggestion } from './suggest.ts'
+import { isExposed } from './values/address.ts'
 import { formatDuration } from './values/duration.ts'
 import { formatSize } from './values/size.ts'
 
@@ -26,10 +27,19 @@ export function check(config: ConfigDraft, found: Findings): void {
   checkClusters(config, found)
   checkBalance(config, found)
   checkContradictions(config, found)
+  checkAdmin(config, found)
   const { window, hard } = config.drain ?? {}
   if (window !== undefined && hard !== undefined && hard < window) {
     found.error(['drain', 'hard'], `is shorter than the window of ${formatDuration(window)}`)
   }
+}
+
+/** The admin API asks nobody who they are. */
+function checkAdmin({ admin }: ConfigDraft, found: Findings): void {
+  const { bind, faults } = admin ?? {}
+  if (faults !== true || bind === undefined || !isExposed(bind)) return
+  const message = `whoever reaches ${bind} (at ${found.where(['admin', 'bind'])}) may kill threads of this program: bind it to loopback or a unix socket, or leave faults off`
+  found.warning(['admin', 'faults'], message)
 }
 
 /** Every address is bound once, the admin listener's included; nobody is their own server. */

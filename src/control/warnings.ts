@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/snapshot.ts'
+import { isExposed } from '../config/values/address.ts'
 
 /** What an operator should know though nothing is refused, one line each. */
 
@@ -21,9 +22,4 @@ export function snapshotWarnings(after: Snapshot, before?: Snapshot): readonly s
     )
   }
   return lines
-}
-
-/** Others than this machine's users can reach it. */
-function isExposed(address: string): boolean {
-  return !/^(unix:|127\.|\[::1\]:)/.test(address)
 }

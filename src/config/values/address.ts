@@ -66,3 +66,8 @@ function missingPort(text: string): string {
     ? `the port is missing: "${text}:8080"`
     : 'an address is ip:port, "[v6]:port", host:port or unix:/path'
 }
+
+/** Others than this machine's users can reach whoever listens there. */
+export function isExposed(listenAddress: string): boolean {
+  return !/^(unix:|127\.|\[::1\]:)/.test(listenAddress)
+}

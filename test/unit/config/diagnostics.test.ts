@@ -40,6 +40,23 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'faults for whoever can reach the admin API',
+    text: ['admin: { bind: 0.0.0.0:9900, faults: on }', LISTENERS, REST].join('\n'),
+    says: [
+      '1:38: warning: admin.faults: whoever reaches 0.0.0.0:9900 (at 1:16) may kill threads of this program: bind it to loopback or a unix socket, or leave faults off',
+    ],
+  },
+  ...[
+    '127.0.0.1:9900, faults: on',
+    '"[::1]:9900", faults: on',
+    'unix:/run/weir.sock, faults: on',
+    '0.0.0.0:9900',
+  ].map((admin) => ({
+    name: `no faults, or for nobody else: ${admin}`,
+    text: [`admin: { bind: ${admin} }`, LISTENERS, REST].join('\n'),
+    says: [],
+  })),
+  {
     name: 'a misspelt required key is said once',
     text: 'listeners: { web: { bnd: 127.0.0.1:8080 } }\nroutes: [{ clustr: web }]\n',
     says: [
