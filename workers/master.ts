@@ -1,5 +1,6 @@
 /** The master: a small process that starts the data plane and outlives it. Loads next to nothing, so that next to nothing of it can break. */
 import { connections, host } from '../native/index.ts'
+import { fdShortage } from '../src/control/capacity.ts'
 import { DATA_PLANE_VARIABLE } from '../src/control/master-protocol.ts'
 import { Master } from '../src/control/master.ts'
 import { serviceManager, withoutServiceManager } from '../src/control/systemd.ts'
@@ -16,7 +17,11 @@ export function runMaster(args: readonly string[]): Promise<number> {
   process.title = 'weir: master' // for ps, and for whoever finds our port taken
   const manager = serviceManager(process.env, process.pid)
   for (const fd of manager.fds) host.keepOnExec(fd, false)
-  connections.raiseFdLimit()
+  const shortage = fdShortage(connections.raiseFdLimit(), 1, 1) // with fewer there is not even a process to say so
+  if (shortage !== undefined) {
+    say(`weir: ${shortage}`)
+    return Promise.resolve(1)
+  }
   const master = new Master({
     start: (events) =>
       startDataPlane(

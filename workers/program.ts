@@ -46,8 +46,8 @@ const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): P
     entropy,
     say,
     provide: (snapshot) => {
-      for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
       const provision = provide(snapshot, connections)
+      for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
       startVitals(provision.fleet, 'main')
       return provision
     },

@@ -18,11 +18,22 @@ const PER_SHARD = 16
 const BASE = 160
 /** Below this nothing useful runs: better to say so than to refuse everybody. */
 const LEAST_CONNECTIONS = 16
+/** What a program without a client takes (measured: 46, and 8 for each shard), and a few connections. */
+const IDLE = 56
+const IDLE_PER_SHARD = 8
 
 export function capacityOf(fdLimit: number, shards: number, listeningSockets: number): Capacity {
   const reserve = BASE + PER_SHARD * shards + listeningSockets
   const maxConnections = Math.max(LEAST_CONNECTIONS, Math.floor(((fdLimit - reserve) * 2) / 3))
   return { fdLimit, reserve, maxConnections }
+}
+
+/** Why nothing can be started under this limit; undefined: it can. */
+export function fdShortage(fdLimit: number, shards: number, listeningSockets: number): string | undefined {
+  const least = IDLE + IDLE_PER_SHARD * shards + listeningSockets
+  if (fdLimit >= least) return undefined
+  const what = shards === 1 ? 'a program of one shard' : `a program of ${shards} shards`
+  return `file descriptors: ${fdLimit} at most, and ${what} needs ${least} before the first client comes: raise the hard limit: ulimit -Hn 65536 (as root), or LimitNOFILE=65536 in the unit`
 }
 
 /** For the log at start. */

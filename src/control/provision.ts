@@ -8,7 +8,8 @@ import { openFleet } from '../shm/fleet.ts'
 import { allocateFleet } from '../shm/layout.ts'
 import { rowWidths } from '../telemetry/catalogue.ts'
 import { wantedBindings } from './bindings.ts'
-import { capacityOf } from './capacity.ts'
+import { capacityOf, fdShortage } from './capacity.ts'
+import { Refusal } from './failure.ts'
 import type { Provision } from './program-context.ts'
 
 /** Shards there may be later, by a reload: more than anybody wants, and no more than fits (23 MiB of address space each). */
@@ -23,12 +24,15 @@ const CLIENT_BUCKETS = 65_536
 
 /**
  * The memory and the limits of a program, once for its life. All slots a configuration may ever use are laid out at once: pages nobody
- * touches cost address space only.
+ * touches cost address space only. Throws a Refusal where there are too few file descriptors.
  */
 export function provide(snapshot: Snapshot, connections: Connections): Provision {
   const { shards, listeners } = snapshot
   const room = Math.max(shards, Math.min(MOST_ROOM, ROOM_PER_CORE * availableParallelism()))
   const fdLimit = connections.raiseFdLimit()
+  const sockets = wantedBindings(listeners).length * shards
+  const shortage = fdShortage(fdLimit, shards, sockets)
+  if (shortage !== undefined) throw new Refusal([`weir: ${shortage}`])
   const handle = allocateFleet({
     shards: room,
     endpoints: SLOT_CAPACITY.endpoint,
@@ -41,7 +45,6 @@ export function provide(snapshot: Snapshot, connections: Connections): Provision
     fds: fdLimit,
     ringRecords: RING_RECORDS,
   })
-  const sockets = wantedBindings(listeners).length * shards
   const fleet = openFleet(handle)
   fleet.shardCount = shards
   return { fleet, capacity: capacityOf(fdLimit, shards, sockets) }

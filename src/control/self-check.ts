@@ -3,7 +3,7 @@ import type { Config } from '../config/schema/root.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { formatSize } from '../config/values/size.ts'
 import type { SystemReadings } from '../io/system-readings.ts'
-import { capacityOf } from './capacity.ts'
+import { capacityOf, fdShortage } from './capacity.ts'
 
 /** What a configuration asks of the machine. */
 export type Needs = {
@@ -90,6 +90,8 @@ function checkFds({ shards, listeners }: Needs, { fds }: SystemReadings): readon
   if (fds === undefined) return []
   const limit = Math.min(fds.hard, TABLE)
   const sockets = listeners.reduce((sum, { addresses }) => sum + addresses * shards, 0)
+  const shortage = fdShortage(limit, shards, sockets)
+  if (shortage !== undefined) return [shortage]
   const { maxConnections, reserve } = capacityOf(limit, shards, sockets)
   const found: string[] = []
   if (limit < FEW_FDS)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { capacityOf, describeCapacity } from '../../../src/control/capacity.ts'
+import { capacityOf, describeCapacity, fdShortage } from '../../../src/control/capacity.ts'
 
 test('half of the clients accepted can have a connection to a backend each, and all fit under the limit', () => {
   const property = fc.property(
@@ -22,4 +22,15 @@ test('a tiny limit still serves somebody, and the start message says what to do'
   assert.equal(capacity.maxConnections, 16)
   assert.match(describeCapacity(capacity), /16 client connections at most .* raise the hard limit/)
   assert.doesNotMatch(describeCapacity(capacityOf(65_536, 2, 4)), /raise/)
+})
+
+test('a limit that is too low for the program alone is refused with what would do', () => {
+  const said = fdShortage(60, 4, 8) ?? ''
+  const least = Number(/needs (\d+)/.exec(said)?.[1])
+  assert.match(
+    said,
+    /^file descriptors: 60 at most, and a program of 4 shards needs .*ulimit -Hn .*LimitNOFILE=/,
+  )
+  assert.notEqual(fdShortage(least - 1, 4, 8), undefined)
+  assert.equal(fdShortage(least, 4, 8), undefined)
 })
