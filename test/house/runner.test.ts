@@ -7,7 +7,7 @@ import { runFile } from '../support/runner/file.ts'
 import type { Ran } from '../support/runner/file.ts'
 
 /** The runner is what says "passed": every way for a test file to go wrong must be seen by it. */
-const limits = { testMs: 300, silentMs: 900, lingerMs: 400 }
+const limits = { testMs: 300, silentMs: 900, lingerMs: 400, partingMs: 500 }
 let dir = ''
 
 before(() => {

@@ -14,6 +14,8 @@ export type Limits = {
   readonly silentMs: number
   /** … or when every test ended and it still runs after this. */
   readonly lingerMs: number
+  /** What it started has so long to end after it: a linter's helper, on a crowded machine, is on its way out for a while. */
+  readonly partingMs: number
 }
 
 export type Ran = FileResult & {
@@ -49,7 +51,7 @@ export async function runFile(file: string, limits: Limits, env: NodeJS.ProcessE
     if (child.pid !== undefined) running.add(child.pid)
     const killed = await watch(child, ended, { events, limits })
     const { exitCode, signal } = await ended
-    const orphans = child.pid !== undefined && (await sweep(child.pid))
+    const orphans = child.pid !== undefined && (await sweep(child.pid, limits.partingMs))
     if (child.pid !== undefined) running.delete(child.pid)
     await drained(child)
     const process_: Process = { exitCode, signal, killed, orphans }
@@ -128,12 +130,9 @@ async function watch(child: ChildProcess, ended: Promise<Exit>, at: Watched): Pr
   }
 }
 
-/** What is on its way out (a linter's helper, on a crowded machine) is given time for that. */
-const PARTING_MS = 10_000
-
 /** End what a finished test process left in its group. True if there was something to end. */
-async function sweep(pid: number): Promise<boolean> {
-  for (let waited = 0; waited < PARTING_MS; waited += 50) {
+async function sweep(pid: number, partingMs: number): Promise<boolean> {
+  for (let waited = 0; waited < partingMs; waited += 50) {
     if (!signalGroup(pid, 0)) return false
     await sleep(50)
   }
