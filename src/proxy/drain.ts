@@ -15,6 +15,8 @@ export type DrainPorts = {
   readonly sent: () => boolean
   /** Runs when both hold, within its batch: what waits for the promise runs while the ops of a batch are still to be run, and must not write any. */
   readonly atEnd: () => void
+  /** For the counters: whose drain is over, and whether somebody was left and reset. */
+  readonly over: (of: 'listener' | 'program', late: boolean) => void
 }
 
 /** How late an idle connection may be closed: turns of the wheel are too long for an even spread. */
@@ -60,6 +62,8 @@ export class Drain {
   /** How the whole shard drains, and how it would if nobody had said otherwise. */
   #shard: { readonly spec: DrainSpec; readonly usual: DrainSpec } | undefined
   #hardEndMs = Infinity
+  /** Some of the shard's clients were reset. */
+  #late = false
   /** The time of some has not come. */
   #dealing = false
   #resolve: (() => void) | undefined
@@ -128,7 +132,7 @@ export class Drain {
 
   onTurn(nowMs: number): void {
     for (const departure of this.#departures) {
-      if (nowMs >= departure.hardEndMs) this.#reset(departure)
+      if (nowMs >= departure.hardEndMs) this.#end(departure)
       else if (!departure.swept && nowMs >= sweepMs(departure)) this.#sweep(departure)
     }
     if (this.#departures.some(({ hardEndMs }) => nowMs >= hardEndMs)) {
@@ -136,11 +140,14 @@ export class Drain {
     }
     if (this.#resolve === undefined) return
     const hard = nowMs >= this.#hardEndMs
-    if (hard) for (const client of this.#clients()) cut(client)
+    if (hard && this.#cut(() => true)) this.#late = true
     if (!this.#ports.empty()) return
     this.#reactor.ops.flush() // closing is an op: what it leaves queued is known when it ran
     if (!hard && !this.#ports.sent()) return
     this.#ports.atEnd()
+    for (const { sparesTunnels, listeners } of this.#departures)
+      if (sparesTunnels) this.#tell(listeners, hard)
+    this.#ports.over('program', this.#late)
     this.#resolve()
     this.#resolve = undefined
   }
@@ -203,10 +210,27 @@ export class Drain {
     }
   }
 
-  #reset({ listeners, sparesTunnels }: Departure): void {
+  /** Its hard end: what is left is reset. */
+  #end({ listeners, sparesTunnels }: Departure): void {
+    const late = this.#cut((client) => listeners.has(client.listener) && !(sparesTunnels && isTunnel(client)))
+    if (sparesTunnels) this.#tell(listeners, late)
+    else if (late) this.#late = true
+  }
+
+  #tell(listeners: ReadonlySet<Listener>, late: boolean): void {
+    for (let i = 0; i < listeners.size; i++) this.#ports.over('listener', late)
+  }
+
+  /** False: there was nobody. */
+  #cut(isMeant: (client: ClientConnection) => boolean): boolean {
+    let some = false
     for (const client of this.#clients()) {
-      if (listeners.has(client.listener) && !(sparesTunnels && isTunnel(client))) cut(client)
+      if (!isMeant(client)) continue
+      client.handler?.cut()
+      client.resetNow()
+      some = true
     }
+    return some
   }
 
   *#clients(): Iterable<ClientConnection> {
@@ -221,8 +245,3 @@ const sweepMs = ({ times }: Departure): number =>
   times === undefined ? Infinity : times.endMs + 2 * QUIET_MS
 
 const isTunnel = ({ handler }: ClientConnection): boolean => handler instanceof Tunnel
-
-const cut = (client: ClientConnection): void => {
-  client.handler?.cut()
-  client.resetNow()
-}

@@ -117,6 +117,7 @@ export class Shard implements ReactorHandler, ShardControl {
       empty: (): boolean => this.#clientele.count === 0,
       sent: (): boolean => stats[QUEUED_BYTES] === 0,
       atEnd: (): void => this.#clusters.closeIdle(),
+      over: (of, late): void => this.#recorder.drained(of, late),
     })
     const mine = {
       reactor: this.reactor,

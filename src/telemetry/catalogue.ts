@@ -32,6 +32,8 @@ export const DIMENSIONS: Readonly<Record<Dimension, readonly Readonly<Record<str
     'timeout',
     'malformed',
   ].map((failure) => ({ failure })),
+  /** Whose drain, and whether all had gone by its end. */
+  drain: ['listener', 'program'].flatMap((of) => ['done', 'late'].map((result) => ({ of, result }))),
   /** Whether two policies picked the same. */
   agreed: ['true', 'false'].map((agreed) => ({ agreed })),
 }
@@ -43,6 +45,7 @@ export type Dimension =
   | 'clientTimeout'
   | 'upstreamTimeout'
   | 'failure'
+  | 'drain'
   | 'agreed'
 
 /** Why a client connection was closed on arrival. */
@@ -113,6 +116,11 @@ const shardFamilies = {
   clientsGiven: {
     name: 'weir_shard_clients_given_total',
     help: 'Client connections handed over to a shard that was less busy.',
+  },
+  drains: {
+    name: 'weir_shard_drains_total',
+    help: 'Ends of drains: of clients whose listener left, of all; late: what was left was reset.',
+    dimension: 'drain',
   },
 } as const
 

@@ -252,6 +252,11 @@ export class ShardRecorder {
     this.#counters[SHARD_TABLE.column.clientsGiven]!++
   }
 
+  /** A drain of the clients of a listener, or of all, is over. `late`: not all of them had gone. */
+  drained(of: 'listener' | 'program', late: boolean): void {
+    this.#counters[SHARD_TABLE.column.drains + (of === 'program' ? 2 : 0) + (late ? 1 : 0)]!++
+  }
+
   errorContained(): void {
     this.#counters[SHARD_TABLE.column.errors]!++
   }

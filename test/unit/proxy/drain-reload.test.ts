@@ -5,8 +5,17 @@ import { test } from 'node:test'
 import { get, parse, ProxyRig, respond, verdict } from '../../support/proxy-rig.ts'
 import { RegularClient } from '../../support/regular-client.ts'
 import { CLUSTER, LISTENER, snapshotOf } from '../../support/sim-shard.ts'
+import { SHARD_TABLE } from '../../../src/telemetry/catalogue.ts'
 
 type Draining = { over: boolean }
+
+/** Drains that are over, as counted. */
+const drains = ({ shards }: ProxyRig): Record<string, number> => {
+  const { counters } = shards[0]!.fleet.stripe(0)
+  const of = (at: number): number => counters[SHARD_TABLE.column.drains + at]!
+  return { listenerDone: of(0), listenerLate: of(1), programDone: of(2), programLate: of(3) }
+}
+const NO_DRAIN = { listenerDone: 0, listenerLate: 0, programDone: 0, programLate: 0 }
 
 const drain = (rig: ProxyRig, windowMs: number, hardMs: number): Draining => {
   const state = { over: false }
@@ -33,6 +42,7 @@ test('a drain closes idle clients, spread over the window', async () => {
   assert.ok(clients.every(({ resetBy }) => resetBy === 0))
   await settled()
   assert.equal(state.over, true)
+  assert.deepEqual(drains(rig), { ...NO_DRAIN, programDone: 1 })
   rig.conclude()
 })
 
@@ -96,6 +106,8 @@ test('clients of a listener that leaves the configuration follow within its own 
   assert.ok(busy.resetBy !== 0, 'what is left at the hard end is reset')
   assert.ok(stays.finReceived, 'its listener left, too, a moment later')
   assert.ok(!back.finReceived && back.resetBy === 0)
+  rig.world.run({ untilMs: startMs + 5151 })
+  assert.deepEqual(drains(rig), { ...NO_DRAIN, listenerLate: 1, listenerDone: 1 })
   rig.conclude()
 })
 
@@ -137,6 +149,7 @@ test('what is left at the hard end is reset, even where an end would look comple
   await settled()
   assert.equal(state.over, true)
   assert.deepEqual(rig.outcomes, { shutdown: 1 })
+  assert.deepEqual(drains(rig), { ...NO_DRAIN, programLate: 1 })
   rig.conclude()
 })
 

@@ -154,6 +154,16 @@ test('every event counts in its own column and nowhere else', () => {
       (r) => r.buffersExhausted(),
       (f) => f.stripe(0).counters[SHARD_TABLE.column.buffersExhausted]!,
     ],
+    [
+      'drain of a listener',
+      (r) => r.drained('listener', true),
+      (f) => f.stripe(0).counters[SHARD_TABLE.column.drains + 1]!,
+    ],
+    [
+      'drain of all',
+      (r) => r.drained('program', false),
+      (f) => f.stripe(0).counters[SHARD_TABLE.column.drains + 2]!,
+    ],
     ['busy', (r) => r.busy(1), (f) => f.stripe(0).counters[SHARD_TABLE.column.busyMs]!],
   ]
   for (const [what, act, read] of cases) {
