@@ -46,8 +46,9 @@ process.exit(exitCode)
 /** The master itself understands what was typed, and no more: what is wrong or asked for is told like that of every other command. */
 async function master(): Promise<number> {
   const { parseCommand } = await import('../src/control/cli.ts')
-  if (parseCommand(args).name !== 'run') return command()
-  return (await import('./master.ts')).runMaster(args)
+  const typed = parseCommand(args)
+  if (typed.name !== 'run') return command()
+  return (await import('./master.ts')).runMaster(args, typed.config)
 }
 
 async function command(): Promise<number> {

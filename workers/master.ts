@@ -6,15 +6,16 @@ import { Master } from '../src/control/master.ts'
 import { serviceManager, withoutServiceManager } from '../src/control/systemd.ts'
 import { systemRng, systemTimers } from '../src/io/clock.ts'
 import { startDataPlane } from '../src/io/data-plane-process.ts'
+import { processTitle } from '../src/io/process-title.ts'
 import { say } from '../src/io/stderr.ts'
 
 /** The launcher by the name it was called by: with a deployment behind a symbolic link, what that link means now. */
 const LAUNCHER_VARIABLE = 'WEIR_LAUNCHER'
 
-/** Resolves with the exit code. `args`: of the command line, as the data plane gets them. */
-export function runMaster(args: readonly string[]): Promise<number> {
+/** Resolves with the exit code. `args`: of the command line, as the data plane gets them; `config`: the file they name. */
+export function runMaster(args: readonly string[], config: string): Promise<number> {
   const command = commandOf(args)
-  process.title = 'weir: master' // for ps, and for whoever finds our port taken
+  process.title = processTitle('master', config)
   const manager = serviceManager(process.env, process.pid)
   for (const fd of manager.fds) host.keepOnExec(fd, false)
   const shortage = fdShortage(connections.raiseFdLimit(), 1, 1) // with fewer there is not even a process to say so

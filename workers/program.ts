@@ -16,6 +16,7 @@ import { needsOfSnapshot, selfCheck } from '../src/control/self-check.ts'
 import { entropy, machineMs, systemClock, systemRng, systemTimers } from '../src/io/clock.ts'
 import { duplicateFd } from '../src/io/fd-channel.ts'
 import { openMasterLink } from '../src/io/master-link.ts'
+import { processTitle } from '../src/io/process-title.ts'
 import { say } from '../src/io/stderr.ts'
 import { readSystem } from '../src/io/system-readings.ts'
 import { startThread } from '../src/io/thread.ts'
@@ -80,7 +81,7 @@ export function run(
 export async function runDataPlane(file: ConfigSource): Promise<number> {
   const fd = Number(process.env[DATA_PLANE_VARIABLE])
   delete process.env[DATA_PLANE_VARIABLE]
-  process.title = 'weir: data plane'
+  process.title = processTitle('data plane', file.name)
   const plane = new DataPlane({
     link: (events) => openMasterLink(host, fd, events),
     exit: (code) => process.exit(code),

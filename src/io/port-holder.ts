@@ -1,10 +1,14 @@
 import { readFile, readdir, readlink } from 'node:fs/promises'
+import { TITLE } from './process-title.ts'
 
 /**
  * Who holds a TCP port? Linux tells through /proc: the listening socket's inode, then the process that has it open.
  * Best effort: other users' processes cannot be looked into, and nobody waits for the answer for long.
  */
 export type Holder = { readonly pid: number; readonly name: string }
+
+/** Characters of a title that are shown. */
+const LONGEST = 200
 
 export async function portHolder(port: number, proc = '/proc'): Promise<Holder | undefined> {
   const tables = await Promise.all(['net/tcp', 'net/tcp6'].map((table) => readOr(`${proc}/${table}`, '')))
@@ -14,10 +18,21 @@ export async function portHolder(port: number, proc = '/proc'): Promise<Holder |
   const entries = await readdir(proc).catch(() => [])
   for (const pid of entries.filter((name) => /^\d+$/.test(name))) {
     if (await holds(`${proc}/${pid}/fd`, links)) {
-      return { pid: Number(pid), name: (await readOr(`${proc}/${pid}/comm`, '')).trim() || 'a process' }
+      return { pid: Number(pid), name: await nameOf(`${proc}/${pid}`) }
     }
   }
   return undefined
+}
+
+/** One of ours in full, by its title; others by their short names. */
+async function nameOf(folder: string): Promise<string> {
+  const [title = ''] = (await readOr(`${folder}/cmdline`, '')).split('\0', 1)
+  if (title.startsWith(TITLE))
+    return title
+      .slice(0, LONGEST)
+      .replaceAll(/[^ -~]/g, '?')
+      .trim()
+  return (await readOr(`${folder}/comm`, '')).trim() || 'a process'
 }
 
 /** Inodes of the sockets in /proc/net/tcp text that listen on a port (proc(5): local address, then state 0A, the inode is field 10). */

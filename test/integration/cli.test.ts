@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +12,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import packageFile from '../../package.json' with { type: 'json' }
-import { weir } from '../support/weir.ts'
+import { dataPlanePid, startWeir, weir } from '../support/weir.ts'
 
 async function configFile(t: TestContext, text: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-cli-'))
@@ -87,6 +88,27 @@ test('a port that is taken: the listener, the address and the holder are named, 
     assert.ok(finished.stderr.includes(`(pid ${process.pid})`), finished.stderr)
     assert.doesNotMatch(finished.stderr, /unexpectedly/)
   }
+})
+
+test('of a port that another weir has, it is said which: ps tells them apart by their configurations, too', async (t) => {
+  const running = await startWeir(t, 'listeners: { web: { bind: 127.0.0.1:0 } }\nclusters: {}\n')
+  const folder = dirname(running.configPath)
+  const titleOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', '')
+  const master = `weir: master weir.yaml (${folder})`
+  assert.equal(titleOf(running.process.pid ?? 0), master)
+  assert.equal(titleOf(dataPlanePid(running)), `weir: data plane weir.yaml (${folder})`)
+  const web = running.addresses().get('web') ?? ''
+  const other = await weir(
+    'run',
+    '-c',
+    await configFile(t, `listeners: { web: { bind: "${web}" } }\nclusters: {}\n`),
+  )
+  assert.equal(other.code, 1)
+  const holders = [`${master} (pid ${running.process.pid})`, `weir: data plane weir.yaml (${folder}) (pid `]
+  assert.ok(
+    holders.some((holder) => other.stderr.includes(`${web} is taken by ${holder}`)),
+    other.stderr,
+  )
 })
 
 test('a unix path that is no socket: it is said what it is, and it is left alone', async (t) => {
