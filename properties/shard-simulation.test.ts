@@ -10,7 +10,7 @@ import { newSeason, passStorm } from '../test/support/storm/season.ts'
 import { weather } from '../test/support/storm/storm.ts'
 
 const SEED = Number(process.env['WEIR_SEED'] ?? 1)
-const STORMS = Number(process.env['WEIR_STORMS'] ?? 2000)
+const STORMS = Number(process.env['WEIR_STORMS'] ?? 1500)
 
 const season = newSeason()
 for (let i = 0; i < STORMS; i++) await passStorm(season, SEED + i)

@@ -28,10 +28,14 @@ export type ModuleVerdict = {
 const NO_TYPES: TypeCheck = { errors: [], warning: '' }
 
 /**
- * Is the module at `path` a policy? Its types are compared with the `Policy` interface, then it runs in a thread of its own, with each of these options.
+ * Is the module at `path` a policy? Its types are compared with the `Policy` interface, then it runs in a thread of its own, with each of these options, `auditMs` long at most each time.
  * Never rejects.
  */
-export async function verifyModule(path: string, options: readonly ChosenOptions[]): Promise<ModuleVerdict> {
+export async function verifyModule(
+  path: string,
+  options: readonly ChosenOptions[],
+  auditMs: number = AUDIT_MS,
+): Promise<ModuleVerdict> {
   let url: string
   try {
     url = await moduleUrl(path)
@@ -40,7 +44,7 @@ export async function verifyModule(path: string, options: readonly ChosenOptions
   }
   const types = await checkTypes(path)
   if (types.errors.length > 0) return { url: undefined, problem: '', culprit: -1, types }
-  const { problem, culprit } = await auditIn(url, options)
+  const { problem, culprit } = await auditIn(url, options, auditMs)
   if (problem !== '') return { url: undefined, problem, culprit, types }
   const now = await moduleUrl(path).catch(() => undefined)
   return now === url
@@ -50,7 +54,7 @@ export async function verifyModule(path: string, options: readonly ChosenOptions
 
 type Finding = Pick<ModuleVerdict, 'problem' | 'culprit'>
 
-async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<Finding> {
+async function auditIn(url: string, options: readonly ChosenOptions[], auditMs: number): Promise<Finding> {
   const door = new URL('../../workers/policy.ts', import.meta.url)
   const { ref, ended, terminate } = startThread<PolicyAudit>({
     name: 'policy',
@@ -60,21 +64,21 @@ async function auditIn(url: string, options: readonly ChosenOptions[]): Promise<
   })
   try {
     for (const [culprit, given] of options.entries()) {
-      const problem = await ref.within(AUDIT_MS).audit(url, given)
+      const problem = await ref.within(auditMs).audit(url, given)
       if (problem !== '') return { problem, culprit }
     }
     return { problem: '', culprit: -1 }
   } catch (thrown) {
-    return { problem: auditProblem(thrown), culprit: -1 }
+    return { problem: auditProblem(thrown, auditMs), culprit: -1 }
   } finally {
     terminate()
     await ended
   }
 }
 
-function auditProblem(thrown: unknown): string {
+function auditProblem(thrown: unknown, auditMs: number): string {
   const code = codeOf(thrown)
-  if (code === 'WEIR_ACTOR_TIMEOUT') return `was not done after ${AUDIT_MS / 1000} s: does it loop for ever?`
+  if (code === 'WEIR_ACTOR_TIMEOUT') return `was not done after ${auditMs / 1000} s: does it loop for ever?`
   const story = messageOf(thrown).split('\n')[0]!.slice(0, 300)
   return code === 'WEIR_ACTOR_DIED'
     ? `ended the thread it was tried in: ${story}`

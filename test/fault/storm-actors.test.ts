@@ -8,15 +8,20 @@ import { CROWD } from '../support/storm-client/storm.ts'
 
 const SEED = Number(process.env['WEIR_SEED'] ?? 1)
 
-for (const actor of OTHER_ACTORS) {
-  test(`${actor} dies under load, by throw and by a loop without end: no request fails`, async (t) => {
-    const stage = await setStage(t, { shards: 2 }, SEED)
-    const crowd = { ...CROWD, postShare: 0.1 }
-    const storm = stage.storm(crowd)
-    await storm.begin()
-    await killActor(stage, actor, ['throw', 'spin', 'exit'])
-    await storm.end()
-    insistOnCalm({ stage, storm, crowd })
-    await settled(stage.weir)
-  })
-}
+test('actors that are no shards die under load', async (scope) => {
+  const stage = await setStage(scope, { shards: 2 }, SEED)
+  for (const actor of OTHER_ACTORS) {
+    await scope.test(
+      `${actor} dies, by throw, by a loop without end and by exit: no request fails`,
+      async () => {
+        const crowd = { ...CROWD, postShare: 0.1 }
+        const storm = stage.storm(crowd)
+        await storm.begin()
+        await killActor(stage, actor, ['throw', 'spin', 'exit'])
+        await storm.end()
+        insistOnCalm({ stage, storm, crowd })
+        await settled(stage.weir)
+      },
+    )
+  }
+})

@@ -15,7 +15,7 @@ for (const kind of FAULT_KINDS) {
     const crowd = { ...CROWD, postShare: 0.1 }
     const storm = stage.storm(crowd)
     await storm.begin()
-    await killShards(stage, [kind, kind, kind], 400)
+    await killShards(stage, [kind, kind], 400)
     await healed(stage.weir, 2)
     await storm.end()
     insistOnAdoption({ stage, storm, crowd })

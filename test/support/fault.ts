@@ -6,8 +6,8 @@ import type { Weir } from './weir.ts'
 
 export type Fault = 'throw' | 'exit' | 'spin' | 'oom'
 
-/** For configurations that allow faults, and notice what hangs sooner than the default has it. `heap`: small, or it takes long to fill. */
-export const FAULTS = `supervision: { killAfter: 1s, heap: 64MiB }`
+/** For configurations that allow faults: what hangs is noticed sooner than by default, and nobody waits long for a successor. `heap`: small, or it takes long to fill. */
+export const FAULTS = `supervision: { killAfter: 1s, heap: 64MiB, backoff: { first: 10ms, max: 50ms } }`
 
 /** The configuration with faults allowed, and a stop that waits for nobody. */
 export const faulty = (text: string): string =>

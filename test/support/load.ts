@@ -50,6 +50,9 @@ export type Callers = {
   readonly stop: () => Promise<void>
 }
 
+/** Without it they would take the cores from whatever the test waits for. */
+const CALL_PAUSE_MS = 5
+
 /** `callers` of them ask in a loop, each time on a new connection. */
 export function startCallers(t: Scope, url: string, callers: number): Callers {
   const errors = new Map<string, number>()
@@ -74,6 +77,7 @@ export function startCallers(t: Scope, url: string, callers: number): Callers {
         errors.set(code, (errors.get(code) ?? 0) + 1)
       }
       await agent.destroy()
+      await new Promise((resolve) => setTimeout(resolve, CALL_PAUSE_MS))
     }
   }
   const loops = Promise.all(Array.from({ length: callers }, one))

@@ -11,8 +11,11 @@ export type Traffic = {
   readonly stop: () => Promise<void>
 }
 
-/** `clients` of them, each on a new connection for every request, `pauseMs` between two. Ends with the scope. */
-export function startTraffic(t: Scope, url: string, clients: number, pauseMs = 2): Traffic {
+/**
+ * `clients` of them, each on a new connection for every request, `pauseMs` between two: without one they would take the cores from whatever
+ * the test waits for. Ends with the scope.
+ */
+export function startTraffic(t: Scope, url: string, clients: number, pauseMs = 10): Traffic {
   const statuses: number[] = []
   const bodies: string[] = []
   let stopping = false
