@@ -5,7 +5,7 @@
       'target_name': 'engine',
       'sources': [
         'accept.cc', 'address.cc', 'connection.cc', 'descriptors.cc', 'engine.cc', 'heap_guard.cc', 'host.cc', 'linger.cc',
-        'listeners.cc', 'memory.cc', 'module.cc', 'module_engine.cc', 'module_host.cc', 'ops.cc', 'output.cc', 'pulse.cc', 'registry.cc', 'relay.cc', 'send.cc', 'table.cc', 'tick.cc',
+        'listeners.cc', 'memory.cc', 'module.cc', 'module_engine.cc', 'module_host.cc', 'ops.cc', 'output.cc', 'pulse.cc', 'registry.cc', 'relay.cc', 'send.cc', 'table.cc', 'tick.cc', 'watcher.cc',
       ],
       'defines': ['NAPI_VERSION=9', 'WEIR_VERSION="<(weir_version)"'],
       'cflags': ['-O2', '-Wall', '-Wextra', '-fvisibility=hidden'],

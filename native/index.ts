@@ -4,7 +4,8 @@
  */
 import { createRequire } from 'node:module'
 import { ENGINE_STATS, ESTATE_WORDS, EVENT, EVENT_WORDS, LIVE_WORDS, OP, OP_WORDS } from '../src/io/engine.ts'
-import type { Connections, Engine, EngineOptions, Host, Listeners } from '../src/io/engine.ts'
+import type { Connections, Engine, EngineOptions, Listeners } from '../src/io/engine.ts'
+import type { Host } from '../src/io/host.ts'
 
 type Addon = {
   readonly createEngine: (options: EngineOptions) => Engine
@@ -53,6 +54,7 @@ const METHODS: {
     guardHeap: 'function',
     attend: 'function',
     hear: 'function',
+    watch: 'function',
     notify: 'function',
     sendFds: 'function',
     receiveFds: 'function',

@@ -1,4 +1,4 @@
-// The Host of src/io/engine.ts: what a thread or a process can be told that Node has no words for.
+// The Host of src/io/host.ts: what a thread or a process can be told that Node has no words for.
 #include <sched.h>
 
 #include <cerrno>
@@ -9,6 +9,7 @@
 #include "heap_guard.h"
 #include "module.h"
 #include "pulse.h"
+#include "watcher.h"
 
 namespace weir {
 
@@ -52,6 +53,26 @@ napi_value fdArray(napi_env env, const int* fds, size_t count) {
   return array;
 }
 
+// The first eight bytes of each typed array of an array, which are kept as long as the thread lives; false where it is something else.
+bool readWords(const Call& call, size_t index, std::vector<const uint64_t*>* words) {
+  uint32_t length = 0;
+  if (index >= call.count || napi_get_array_length(call.env, call.values[index], &length) != napi_ok) return false;
+  for (uint32_t i = 0; i < length; ++i) {
+    napi_value element = nullptr;
+    napi_typedarray_type type = napi_int8_array;
+    size_t elements = 0;
+    void* at = nullptr;
+    napi_get_element(call.env, call.values[index], i, &element);
+    if (napi_get_typedarray_info(call.env, element, &type, &elements, &at, nullptr, nullptr) != napi_ok) return false;
+    const size_t width = type == napi_float64_array ? 8 : type == napi_int32_array ? 4 : 0;
+    if (width * elements < sizeof(uint64_t) || reinterpret_cast<uintptr_t>(at) % alignof(uint64_t) != 0) return false;
+    napi_ref reference = nullptr;
+    napi_create_reference(call.env, element, 1, &reference);
+    words->push_back(static_cast<const uint64_t*>(at));
+  }
+  return true;
+}
+
 napi_value pin(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   std::vector<int> cpus;
@@ -65,19 +86,31 @@ napi_value pin(napi_env env, napi_callback_info info) {
   return done(env, sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : errno, "sched_setaffinity");
 }
 
-// The first word of the Float64Array that is the first argument; null: it is something else.
-double* firstWord(const Call& call) {
+// The words of the Float64Array that is an argument, `least` at least; null: it is something else.
+double* doubles(const Call& call, size_t index, size_t least) {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* words = nullptr;
-  const bool isArray = call.count > 0 && napi_get_typedarray_info(call.env, call.values[0], &type, &length, &words, nullptr,
-                                                                  nullptr) == napi_ok;
-  return isArray && type == napi_float64_array && length > 0 ? static_cast<double*>(words) : nullptr;
+  const bool isArray = call.count > index && napi_get_typedarray_info(call.env, call.values[index], &type, &length, &words, nullptr,
+                                                                      nullptr) == napi_ok;
+  return isArray && type == napi_float64_array && length >= least ? static_cast<double*>(words) : nullptr;
+}
+
+bool isGiven(const Call& call, size_t index) {
+  napi_valuetype type = napi_undefined;
+  if (index < call.count) napi_typeof(call.env, call.values[index], &type);
+  return type != napi_undefined;
+}
+
+// As long as the thread lives.
+void keep(const Call& call, size_t index) {
+  napi_ref reference = nullptr;
+  if (isGiven(call, index)) napi_create_reference(call.env, call.values[index], 1, &reference);
 }
 
 napi_value guard(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  double* const alarm = firstWord(call);
+  double* const alarm = doubles(call, 0, 1);
   const double extra = call.number(1, -1);
   if (alarm == nullptr) return rangeError(env, "guardHeap takes a Float64Array");
   if (!(extra > 0 && extra <= kExtraMost)) return rangeError(env, "guardHeap takes a number of bytes");
@@ -89,14 +122,17 @@ napi_value guard(napi_env env, napi_callback_info info) {
 
 napi_value attend(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  double* const heartbeat = firstWord(call);
+  double* const heartbeat = doubles(call, 0, 1);
+  double* const busy = doubles(call, 1, 3);
   uv_loop_t* loop = nullptr;
-  if (heartbeat == nullptr) return rangeError(env, "attend takes a Float64Array");
+  if (heartbeat == nullptr || (busy == nullptr && isGiven(call, 1))) {
+    return rangeError(env, "attend takes a Float64Array, and one of three words");
+  }
   napi_get_uv_event_loop(env, &loop);
-  napi_ref reference = nullptr;
-  napi_create_reference(env, call.values[0], 1, &reference);  // as long as the thread lives
+  keep(call, 0);
+  keep(call, 1);
   auto* pulse = new Pulse;
-  pulse->begin(loop, heartbeat);
+  pulse->begin(loop, heartbeat, busy);
   pulse->beat();
   napi_add_env_cleanup_hook(env, [](void* data) {
     auto* ending = static_cast<Pulse*>(data);
@@ -109,6 +145,19 @@ napi_value attend(napi_env env, napi_callback_info info) {
 napi_value hear(napi_env, napi_callback_info) {
   Pulse::hearAll();
   return nullptr;
+}
+
+napi_value watch(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  double* const pace = doubles(call, 0, Watcher::kPaceWords);
+  napi_valuetype type = napi_undefined;
+  if (call.count > 2) napi_typeof(env, call.values[2], &type);
+  std::vector<const uint64_t*> words;
+  if (pace == nullptr || type != napi_function || !readWords(call, 1, &words)) {
+    return rangeError(env, "watch takes three numbers, arrays of shared memory and a function");
+  }
+  keep(call, 0);
+  return Watcher::begin(env, pace, words, call.values[2]);
 }
 
 napi_value notify(napi_env env, napi_callback_info info) {
@@ -173,6 +222,7 @@ napi_value makeHost(napi_env env) {
   define(env, object, "guardHeap", guard);
   define(env, object, "attend", attend);
   define(env, object, "hear", hear);
+  define(env, object, "watch", watch);
   define(env, object, "notify", notify);
   define(env, object, "sendFds", sendFds);
   define(env, object, "receiveFds", receiveFds);

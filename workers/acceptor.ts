@@ -23,9 +23,4 @@ const watch = new ShardWatch(fleet, {
   heapFull: (shard) => void main.heapFull(shard),
 })
 exposeActor(actorPort(), 'acceptor', new Acceptor(listeners, watch, say))
-const look = (): void => {
-  host.hear()
-  watch.look(machineMs())
-  setTimeout(look, watch.lookMs)
-}
-look()
+host.watch(watch.pace, watch.words, () => watch.look(machineMs()))

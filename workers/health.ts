@@ -4,7 +4,7 @@ import { host } from '../native/index.ts'
 import { exposeActor } from '../src/actor/rpc.ts'
 import { Health } from '../src/control/health.ts'
 import type { HealthSeed } from '../src/control/protocol.ts'
-import { machineMs, systemRng, systemTimers } from '../src/io/clock.ts'
+import { machineMs, systemRng } from '../src/io/clock.ts'
 import { say } from '../src/io/stderr.ts'
 import { actorPort } from '../src/io/thread.ts'
 import { startVitals } from '../src/io/vitals.ts'
@@ -18,7 +18,7 @@ const health = new Health({
   fleet,
   rng: systemRng(),
   nowMs: machineMs,
-  after: (delayMs, task) => systemTimers.after(delayMs, task),
+  watch: host.watch.bind(host),
   say,
 })
 exposeActor(actorPort(), 'health', {

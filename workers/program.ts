@@ -43,13 +43,13 @@ const newProgram = (source: ConfigSource, urls: ActorUrls, lineage?: Lineage): P
     availableCores: availableParallelism(),
     wallMs: () => systemClock.wallMs(),
     machineMs,
-    hear: () => host.hear(),
+    watch: host.watch.bind(host),
     entropy,
     say,
     provide: (snapshot) => {
       const provision = provide(snapshot, connections)
       for (const line of selfCheck(needsOfSnapshot(snapshot), readSystem())) say(line)
-      startVitals(provision.fleet, 'main')
+      startVitals(provision.fleet, 'main', { attend: host.attend.bind(host) })
       return provision
     },
     duplicate: (fd) => duplicateFd(host, fd),

@@ -18,6 +18,7 @@ const telemetry = new Telemetry({
   fleet,
   main: connectActor<MainControl>(seed.main, 'main', systemTimers),
   timers: systemTimers,
+  watch: host.watch.bind(host),
   clock: { machineMs, wallMs: () => systemClock.wallMs() },
   say,
 })

@@ -60,6 +60,12 @@ export class Watch {
     return this.#isWatched[subject] === 1 && this.#isSilent[subject] === 1
   }
 
+  /** It has been silent for a while: worth a closer look. */
+  isBehind(subject: number): boolean {
+    const isLate = this.#isSilent[subject] === 1 || this.#silentMs[subject]! >= this.#limitMs / 8
+    return this.#isWatched[subject] === 1 && isLate
+  }
+
   /** `beatMs`: its last heartbeat. Both times of one monotonic clock. */
   look(subject: number, beatMs: number, nowMs: number): Sign {
     if (this.#isWatched[subject] === 0) return SIGN.none

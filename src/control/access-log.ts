@@ -1,5 +1,6 @@
 import type { Timers } from '../actor/timers.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { Host } from '../io/host.ts'
 import { LogFile } from '../io/log-file.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { RingReader } from '../shm/ring.ts'
@@ -7,13 +8,14 @@ import { AccessLogFormatter, LOG_LINE_MAX } from '../telemetry/access-log.ts'
 
 /**
  * The access log's consuming side: empties the shards' rings into a file, one whole line a request. While lines come it looks every
- * 20 ms (sooner if they come fast), while none come ever more seldom, so an idle proxy wakes up five times a second for it
- * and one without an access log never. Lines the file cannot take stay in their ring; when that is full, its shard drops and counts
+ * 20 ms (sooner if they come fast), while none come ever more seldom, and then only natively: no JavaScript runs for it. Without an access log
+ * nobody looks. Lines the file cannot take stay in their ring; when that is full, its shard drops and counts
  * them. Requests wait for nothing.
  */
 export type AccessLogContext = {
   readonly fleet: Fleet
   readonly timers: Timers
+  readonly watch: Host['watch']
   readonly say: (line: string) => void
 }
 
@@ -21,6 +23,8 @@ export type AccessLogContext = {
 const RUSH_MS = 2
 const SOONEST_MS = 20
 const LATEST_MS = 200
+/** Where nothing waits and nothing comes. */
+const SELDOM_MS = 10_000
 /** Records formatted at a time: their lines fit the formatter's buffer, however long. */
 const BATCH = 8
 const BATCH_BYTES = BATCH * LOG_LINE_MAX
@@ -41,8 +45,9 @@ export class AccessLog {
   readonly #rings: readonly RingReader[]
   readonly #ringBytes: number
   #output: Output | undefined
-  #delayMs = SOONEST_MS
-  #cancel: () => void = noop
+  /** As `Host.watch` goes by it. */
+  readonly #pace = new Float64Array([SOONEST_MS, SOONEST_MS, 0])
+  #stop: (() => void) | undefined
 
   constructor(context: AccessLogContext) {
     const { fleet } = context
@@ -63,6 +68,7 @@ export class AccessLog {
     this.#output = to === undefined ? undefined : this.#open(to, format, snapshot)
     if (before !== undefined) void this.#closeFile(before, FAREWELL_MS)
     this.#plan(SOONEST_MS)
+    this.#watch()
   }
 
   /** Follow a rotation. */
@@ -77,9 +83,9 @@ export class AccessLog {
     while (this.#look() && timers.nowMs() < deadlineMs) {
       await new Promise<void>((resolve) => void timers.after(RUSH_MS, resolve))
     }
-    this.#cancel()
     const output = this.#output
     this.#output = undefined
+    this.#watch()
     if (output !== undefined)
       await this.#closeFile(output, Math.max(0, deadlineMs - timers.nowMs()), this.#discard())
   }
@@ -122,8 +128,7 @@ export class AccessLog {
     let left = MOST_AT_ONCE
     for (let shard = 0; shard < this.#rings.length; shard++) left = this.#drain(shard, output, left)
     output.file.write()
-    this.#delayMs = this.#nextDelay(before, left)
-    this.#plan(this.#delayMs)
+    this.#plan(this.#nextDelay(before, left))
     return this.#pendingMost() > 0
   }
 
@@ -144,13 +149,23 @@ export class AccessLog {
 
   #nextDelay(pendingBytes: number, left: number): number {
     if (pendingBytes * 4 > this.#ringBytes || left === 0) return RUSH_MS
-    return left < MOST_AT_ONCE ? SOONEST_MS : Math.min(LATEST_MS, this.#delayMs * 2)
+    return left < MOST_AT_ONCE ? SOONEST_MS : Math.min(LATEST_MS, this.#pace[0]! * 2)
   }
 
   #plan(delayMs: number): void {
-    this.#cancel()
-    this.#cancel =
-      this.#output === undefined ? noop : this.#context.timers.after(delayMs, () => void this.#look())
+    this.#pace[0] = delayMs
+    this.#pace[1] = delayMs < LATEST_MS || this.#pendingMost() > 0 ? delayMs : SELDOM_MS
+  }
+
+  /** As long as there is somewhere to write to. */
+  #watch(): void {
+    if (this.#output === undefined) {
+      this.#stop?.()
+      this.#stop = undefined
+      return
+    }
+    const heads = this.#rings.map(({ head }) => head)
+    this.#stop ??= this.#context.watch(this.#pace, heads, () => void this.#look())
   }
 
   /** Bytes in the fullest ring. */

@@ -50,7 +50,7 @@ export type Assembly = Pick<MainControl, 'reload' | 'patch'> & {
 
 /** Put the parts together. Nothing of it lives yet. They know one another in a circle, by functions that are called later. */
 export function assemble(context: ProgramContext, assembly: Assembly): Running {
-  const { timers, rng, say, provide, machineMs, hear } = context
+  const { timers, rng, say, provide, machineMs, watch } = context
   const { loader, succession, ready, show } = assembly
   const { config, snapshot } = assembly.loaded
   const { fleet, capacity } = provide(snapshot)
@@ -75,9 +75,8 @@ export function assemble(context: ProgramContext, assembly: Assembly): Running {
   const orders = new Orders({ tree, actors, desired, ready, timers, rng, say: line })
   const overseer = new Overseer({
     fleet,
-    timers,
+    watch,
     machineMs,
-    hear,
     supervision: () => desired().snapshot.supervision,
     children: () => tree.children(),
     kill: (id, why) => tree.kill(id, why),

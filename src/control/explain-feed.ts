@@ -1,5 +1,5 @@
-import type { Timers } from '../actor/timers.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { Host } from '../io/host.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { RingReader } from '../shm/ring.ts'
 import { ExplainStore } from './explain-store.ts'
@@ -10,6 +10,8 @@ import { ExplainStore } from './explain-store.ts'
  */
 const SOONEST_MS = 20
 const LATEST_MS = 320
+/** What came all the same; and those who ask are answered by what there is. */
+const SELDOM_MS = 10_000
 /** Records in a row before telemetry's other duties get their turn. */
 const MOST_AT_ONCE = 512
 /** Of each kind: what `explain.keep` alone would not bound. */
@@ -25,14 +27,13 @@ export type ExplainCounts = {
 
 export class ExplainFeed {
   readonly store: ExplainStore = new ExplainStore({ keep: 0, maxChars: MAX_CHARS })
-  readonly #timers: Timers
+  readonly #watch: Host['watch']
   readonly #rings: readonly RingReader[]
-  #delayMs = SOONEST_MS
-  #cancel: () => void = noop
-  #began = false
+  readonly #pace = new Float64Array([SOONEST_MS, SOONEST_MS, 0])
+  #stop: (() => void) | undefined
 
-  constructor({ fleet, timers }: { readonly fleet: Fleet; readonly timers: Timers }) {
-    this.#timers = timers
+  constructor({ fleet, watch }: { readonly fleet: Fleet; readonly watch: Host['watch'] }) {
+    this.#watch = watch
     this.#rings = fleet.stripes
       .filter(({ explain }) => explain.capacity > 0)
       .map(({ explain }) => new RingReader(explain))
@@ -40,9 +41,8 @@ export class ExplainFeed {
 
   configure({ explain }: Snapshot): void {
     this.store.setBounds({ keep: explain.keep, maxChars: MAX_CHARS })
-    if (this.#began) return
-    this.#began = true
-    this.#look()
+    const heads = this.#rings.map(({ head }) => head)
+    this.#stop ??= this.#watch(this.#pace, heads, () => this.#look())
   }
 
   /** Take in all that has been written by now. */
@@ -57,15 +57,15 @@ export class ExplainFeed {
   }
 
   close(): void {
-    this.#cancel()
-    this.#cancel = noop
+    this.#stop?.()
   }
 
   #look(): void {
     let visited = 0
     for (const ring of this.#rings) visited += ring.drain(this.#take, MOST_AT_ONCE)
-    this.#delayMs = visited > 0 ? SOONEST_MS : Math.min(LATEST_MS, this.#delayMs * 2)
-    this.#cancel = this.#timers.after(this.#delayMs, () => this.#look())
+    const delayMs = visited > 0 ? SOONEST_MS : Math.min(LATEST_MS, this.#pace[0]! * 2)
+    this.#pace[0] = delayMs
+    this.#pace[1] = delayMs < LATEST_MS ? delayMs : SELDOM_MS
   }
 
   readonly #take = (bytes: Uint8Array, start: number, end: number): void => {
@@ -75,5 +75,3 @@ export class ExplainFeed {
 }
 
 const decoder = new TextDecoder()
-
-function noop(): void {}

@@ -31,6 +31,11 @@ export class AdaptiveLimits {
     }
   }
 
+  /** Is there any? */
+  get any(): boolean {
+    return this.#byCluster.size > 0
+  }
+
   sample(cluster: number, firstByteMs: number, startedMs: number): void {
     this.#byCluster.get(cluster)?.gradient.sample(firstByteMs, startedMs)
   }

@@ -58,6 +58,11 @@ export class PrequalProbes {
     void this.#keeper?.then((keeper) => keeper.retain(addresses))
   }
 
+  /** Does any cluster want probes? */
+  get any(): boolean {
+    return this.#byCluster.size > 0
+  }
+
   /** A request of the cluster was answered, or failed. */
   request(cluster: number): void {
     this.#byCluster.get(cluster)?.pace.count(1)

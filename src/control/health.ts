@@ -7,6 +7,7 @@ import type { Happening } from '../health/happenings.ts'
 import type { Member } from '../health/member.ts'
 import { ADMIN_STATES } from '../health/states.ts'
 import { failOnPurpose } from '../io/fault.ts'
+import type { Host } from '../io/host.ts'
 import { probeOnce } from '../io/probe.ts'
 import type { FaultKind } from '../proxy/control.ts'
 import type { ActorLine, Fleet } from '../shm/fleet.ts'
@@ -26,13 +27,15 @@ export type HealthContext = {
   readonly rng: Rng
   /** The machine's monotonic clock, ms. */
   readonly nowMs: () => number
-  readonly after: (delayMs: number, task: () => void) => () => void
+  readonly watch: Host['watch']
   readonly say: (line: string) => void
 }
 
-/** Between two rounds while shards have anything to say, and at most when they have not, ms. */
+/** Between two looks whether anybody has said anything, while they have, and at most when they have not, ms. */
 const BUSY_MS = 20
 const IDLE_MS = 100
+/** Between two rounds when nobody has: what only time brings about is judged then. */
+const SILENT_MS = 500
 
 /**
  * The health actor: the one brain of the process that decides who may be picked. In each round it hears what the shards saw, lets the rules
@@ -55,9 +58,11 @@ export class Health implements HealthControl, FoldVisitor {
   readonly #word = new AdminWord()
   readonly #verdict = new Verdict()
   readonly #known = new Map<number, number>()
-  #cancelRound: () => void = noop
+  /** As `Host.watch` goes by it. */
+  readonly #pace = new Float64Array([IDLE_MS, IDLE_MS, 0])
+  #stopRounds: (() => void) | undefined
   #capped = 0
-  #roundMs = IDLE_MS
+  #roundAtMs = 0
 
   constructor(context: HealthContext) {
     const { fleet, rng, nowMs, say } = context
@@ -100,12 +105,13 @@ export class Health implements HealthControl, FoldVisitor {
     this.#limits.apply(snapshot, nowMs)
     this.#prequal.apply(snapshot)
     this.#round()
+    this.#stopRounds ??= this.#context.watch(this.#pace, this.#view.heads, () => this.#round())
   }
 
   /** End: no probe goes on. */
   stop(): void {
-    this.#cancelRound()
-    this.#cancelRound = noop
+    this.#stopRounds?.()
+    this.#stopRounds = noop
     for (const control of this.#underWay.values()) control.abort()
     this.#prequal.stop()
   }
@@ -132,8 +138,8 @@ export class Health implements HealthControl, FoldVisitor {
   }
 
   #round(): void {
-    this.#cancelRound()
     const nowMs = this.#context.nowMs()
+    this.#roundAtMs = nowMs
     this.#voice.nowMs = nowMs
     this.#line.beat(nowMs)
     const records = this.#view.fold(nowMs, this)
@@ -145,9 +151,15 @@ export class Health implements HealthControl, FoldVisitor {
     this.#prequal.tick(nowMs)
     this.#view.clearDirty()
     this.#beginProbes(nowMs)
-    this.#roundMs = records > 0 ? BUSY_MS : Math.min(IDLE_MS, this.#roundMs + BUSY_MS)
-    const dueMs = Math.max(1, Math.min(this.#roundMs, this.#brain.nextDueMs() - nowMs))
-    this.#cancelRound = this.#context.after(Math.max(dueMs, BUSY_MS / 4), () => this.#round())
+    this.#pace[0] = records > 0 ? BUSY_MS : Math.min(IDLE_MS, this.#pace[0]! + BUSY_MS)
+    this.#plan()
+  }
+
+  /** The next round, if nobody says anything before. */
+  #plan(): void {
+    const isPaced = this.#limits.any || this.#prequal.any
+    const dueMs = this.#brain.nextDueMs() - this.#roundAtMs
+    this.#pace[1] = Math.max(BUSY_MS / 4, Math.min(isPaced ? this.#pace[0]! : SILENT_MS, dueMs))
   }
 
   #happened(happening: Happening): void {
@@ -179,6 +191,7 @@ export class Health implements HealthControl, FoldVisitor {
     this.#voice.nowMs = nowMs
     const counts = this.#brain.probed(order, result, nowMs)
     this.#counters.add(counts ? (result.passed ? 'passed' : 'failed') : 'cancelled')
+    this.#plan()
   }
 
   /** Into its row and to everybody. */

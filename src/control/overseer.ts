@@ -1,7 +1,7 @@
 import { SIGN, Watch } from '../actor/watch.ts'
 import type { ChildStatus } from '../actor/child.ts'
-import type { Timers } from '../actor/timers.ts'
 import type { SupervisionSpec } from '../config/lifecycle.ts'
+import type { Host } from '../io/host.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { OTHER_ACTORS } from '../shm/layout.ts'
 import type { OtherActor } from '../shm/layout.ts'
@@ -10,11 +10,9 @@ import { shardOf } from './tree.ts'
 
 export type OverseerContext = {
   readonly fleet: Fleet
-  readonly timers: Timers
+  readonly watch: Host['watch']
   /** The clock of heartbeats. */
   readonly machineMs: () => number
-  /** Bring them up to date (`Host.hear`). */
-  readonly hear: () => void
   readonly supervision: () => SupervisionSpec
   readonly children: () => readonly ChildStatus[]
   readonly kill: (id: string, why: string) => void
@@ -23,7 +21,9 @@ export type OverseerContext = {
   readonly say: (line: string) => void
 }
 
-const LOOK_MS = 100
+const LOOK_MS = { calm: 200, behind: 100 } as const
+/** Where nothing stands out: often enough for every reading of the vitals. */
+const SELDOM_MS = 500
 /** Share of the heap's limit from which on an actor is replaced in good order. */
 const FULL = 0.8
 /** Readings (two a second) above it in a row: between two collections a heap may look full. */
@@ -41,7 +41,8 @@ export class Overseer {
   readonly #context: OverseerContext
   readonly #watch: Watch
   readonly #subjects = new Map<string, Subject>()
-  #cancel: () => void = () => {}
+  readonly #pace = new Float64Array([LOOK_MS.calm, SELDOM_MS, LOOK_MS.behind])
+  #stop: () => void = () => {}
 
   constructor(context: OverseerContext) {
     const { fleet } = context
@@ -50,28 +51,36 @@ export class Overseer {
   }
 
   start(): void {
-    const { timers } = this.#context
-    this.#cancel = timers.after(LOOK_MS, () => {
-      this.look()
-      this.start()
-    })
+    const { watch, fleet } = this.#context
+    const shards = Array.from({ length: fleet.shape.shards }, (_, shard) => shard)
+    const alarms = [...shards, ...OTHER_ACTORS].map((who) => fleet.heapAlarm(who))
+    this.#stop = watch(this.#pace, alarms, () => this.look())
   }
 
   stop(): void {
-    this.#cancel()
+    this.#stop()
   }
 
   look(): void {
-    const { children, machineMs, hear, supervision } = this.#context
-    hear()
+    const { children, machineMs, supervision } = this.#context
     const nowMs = machineMs()
-    this.#watch.limitMs = supervision().killAfterMs
+    const { killAfterMs } = supervision()
+    this.#watch.limitMs = killAfterMs
     for (const child of children()) {
       const { id, phase } = child
       // One that is being replaced may hang over it.
       if (phase === 'up' || phase === 'replacing' || phase === 'leaving') this.#lookAt(child, nowMs)
       else this.#watch.end(this.#indexOf(id))
     }
+    this.#setPace(killAfterMs)
+  }
+
+  /** Who is behind is looked at often; so is everybody where a life may end soon, for of one that never began nothing is known but here. */
+  #setPace(killAfterMs: number): void {
+    const isAnyBehind = this.#context.children().some(({ id }) => this.#watch.isBehind(this.#indexOf(id)))
+    const lookMs = Math.min(isAnyBehind ? LOOK_MS.behind : LOOK_MS.calm, killAfterMs / 2)
+    this.#pace[0] = lookMs
+    this.#pace[1] = isAnyBehind ? lookMs : Math.max(lookMs, Math.min(SELDOM_MS, killAfterMs / 4))
   }
 
   #lookAt({ id, incarnation }: ChildStatus, nowMs: number): void {

@@ -2,6 +2,7 @@ import type { Timers } from '../actor/timers.ts'
 import type { Rng } from '../base/random.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Connections } from '../io/engine.ts'
+import type { Host } from '../io/host.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import type { ActorUrls } from './actors.ts'
 import type { Capacity } from './capacity.ts'
@@ -21,8 +22,7 @@ export type ProgramContext = {
   readonly wallMs: () => number
   /** The monotonic clock that times in the fleet memory are of. */
   readonly machineMs: () => number
-  /** Bring the heartbeats of all threads up to date (`Host.hear`). */
-  readonly hear: () => void
+  readonly watch: Host['watch']
   /** 32 random bits of the system's, as int32. */
   readonly entropy: () => number
   /** One line for people, without its end. */

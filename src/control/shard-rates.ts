@@ -22,8 +22,6 @@ type Reading = {
 
 /** Shorter windows say more about the asking than about the load. */
 const WINDOW_MS = 1000
-/** A thread that has not measured its busy time for so long is busy. */
-const OVERDUE_MS = 250
 
 /** How much each shard did lately: over the time since somebody last asked, but at least the last second. Needs no timer. */
 export class RateMeter {
@@ -60,18 +58,11 @@ export class RateMeter {
     const { stripes } = this.#fleet
     return {
       atMs,
-      busyMs: stripes.map(({ shard }) => busyMsOf(this.#fleet.vitals(shard), atMs)),
+      busyMs: stripes.map(({ shard }) => this.#fleet.vitals(shard)[VITAL.busyMs]!),
       requests: stripes.map(requestsOf),
       bytes: stripes.map((stripe) => engineStat(stripe, 'bytesIn') + engineStat(stripe, 'bytesOut')),
     }
   }
-}
-
-function busyMsOf(vitals: Float64Array, nowMs: number): number {
-  const measuredAtMs = vitals[VITAL.busyAt]!
-  if (measuredAtMs === 0) return 0
-  const silentMs = nowMs - measuredAtMs
-  return vitals[VITAL.busyMs]! + (silentMs > OVERDUE_MS ? silentMs : 0)
 }
 
 /** Exchanges that ended, however. */

@@ -4,10 +4,17 @@ import { VITAL } from '../shm/vitals.ts'
 import type { Roster, WatchControl } from './protocol.ts'
 import { Steering } from './steering.ts'
 
-/** Bounds of how often heartbeats are looked at: half of `stuckAfter`, so a shard that is stuck is noticed within `stuckAfter` and one look. Being awake for it costs more than the look. */
-const LOOK_MS = { least: 10, most: 25 } as const
+/**
+ * Bounds of how often heartbeats are looked at: once in `stuckAfter`, and four times as often as soon as one is behind. So a shard that is stuck is noticed within twice
+ * that; by default on the average after 65 ms, after 80 at the latest. Being awake for a look costs more than the look.
+ */
+const LOOK_MS = { least: 5, most: 50 } as const
+/** A heartbeat that old is the beginning of a silence, or of a batch. */
+const BEHIND_MS = 2
 /** Busy times are measured over this long. */
 const MEASURE_MS = 500
+/** As seldom as this where nobody asks for them. */
+const SELDOM_MS = 5000
 
 /** What the acceptor tells main, without waiting. */
 export type Report = { readonly [K in keyof WatchControl]: (shard: number) => void }
@@ -21,6 +28,10 @@ export class ShardWatch {
   readonly shares: Float64Array
   /** They changed. */
   onShares: () => void = () => {}
+  /** When the next look is worth waking for: as `Host.watch` goes by it. */
+  readonly pace: Float64Array = new Float64Array(3)
+  /** What to look for, besides heartbeats. */
+  readonly words: readonly Float64Array[]
   readonly #fleet: Fleet
   readonly #report: Report
   readonly #watch: Watch
@@ -40,6 +51,7 @@ export class ShardWatch {
     this.#watch = new Watch(shards, Infinity)
     this.#steering = new Steering(shards)
     this.shares = this.#steering.weights
+    this.words = Array.from({ length: shards }, (_, shard) => fleet.heapAlarm(shard))
     this.#alarms = Array.from({ length: shards }, (_, shard) => fleet.vitals(shard))
     this.#busyMs = new Float64Array(shards)
     this.#busyAtMs = new Float64Array(shards)
@@ -54,15 +66,27 @@ export class ShardWatch {
     for (const shard of before) if (!roster.serving.includes(shard)) this.#watch.end(shard)
     for (const shard of roster.serving) if (!before.includes(shard)) this.#begin(shard)
     this.#decide()
+    this.#setPace()
   }
 
-  /** How long to wait until the next look. */
-  get lookMs(): number {
-    return Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, this.#roster.stuckAfterMs / 2))
-  }
-
-  /** To be called every `lookMs`, when heartbeats are up to date. */
+  /** To be called as `pace` says, when heartbeats are up to date. */
   look(nowMs: number): void {
+    this.#look(nowMs)
+    this.#setPace()
+  }
+
+  /** A silence is counted by looks, and who is silent may be heard again: while anybody is behind, with every look. */
+  #setPace(): void {
+    const { serving, stuckAfterMs, byBusyTime } = this.#roster
+    const isAnyBehind = serving.some((shard) => this.#watch.isBehind(shard))
+    const wantedMs = isAnyBehind ? stuckAfterMs / 4 : stuckAfterMs
+    const lookMs = Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, wantedMs))
+    this.pace[0] = lookMs
+    this.pace[1] = isAnyBehind ? lookMs : byBusyTime ? MEASURE_MS : SELDOM_MS
+    this.pace[2] = BEHIND_MS
+  }
+
+  #look(nowMs: number): void {
     let isChanged = false
     const { serving } = this.#roster
     for (let i = 0; i < serving.length; i++) {

@@ -1,6 +1,7 @@
 import { messageOf } from '../actor/errors.ts'
 import type { ActorRef } from '../actor/rpc.ts'
 import type { Timers } from '../actor/timers.ts'
+import type { Host } from '../io/host.ts'
 import { failOnPurpose } from '../io/fault.ts'
 import type { DoorRequest } from '../io/http-door.ts'
 import { problem } from '../io/problem.ts'
@@ -33,6 +34,7 @@ export type TelemetryContext = {
   readonly fleet: Fleet
   readonly main: ActorRef<MainControl>
   readonly timers: Timers
+  readonly watch: Host['watch']
   readonly clock: FactsClock
   readonly say: (line: string) => void
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import type { Host } from './engine.ts'
+import type { Host } from './host.ts'
 import { FdChannel } from './fd-channel.ts'
 
 /** One data-plane process, as its parent has it. */

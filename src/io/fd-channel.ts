@@ -1,5 +1,5 @@
 import { codeOf } from '../actor/errors.ts'
-import type { Host } from './engine.ts'
+import type { Host } from './host.ts'
 
 /** Descriptors with what they are for. */
 export type LabelledFds = { readonly key: string; readonly fds: readonly number[] }

@@ -1,4 +1,4 @@
-import type { Host } from './engine.ts'
+import type { Host } from './host.ts'
 import { FdChannel } from './fd-channel.ts'
 
 /** The process that started us, as a data plane has it. */

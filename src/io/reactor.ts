@@ -7,17 +7,8 @@ import { Connection } from './connection.ts'
 import { EVENT, EVENT_WORDS, LIVE } from './engine.ts'
 import type { Engine, Handle } from './engine.ts'
 import { OpWriter } from './ops.ts'
-
-/** A new client as the engine reports it. */
-export type Accepted = {
-  readonly fd: number
-  readonly generation: number
-  /** Listener id. */
-  readonly token: number
-  /** IP as text, or `unix:`. */
-  readonly peer: string
-  readonly port: number
-}
+import type { ReactorHandler } from './reactor-handler.ts'
+import { Turns } from './turns.ts'
 
 /** What a connection is told that was broken off by a bug of ours. */
 const ECONNABORTED = 103
@@ -26,22 +17,6 @@ const ECONNABORTED = 103
 export interface Armed extends Timer {
   /** The deadline passed; it is disarmed. */
   onTimer(nowMs: number): void
-}
-
-/** What the reactor leaves to the shard. */
-export interface ReactorHandler {
-  onAccepted(accepted: Accepted): void
-  /** Another thread nudged us: a connection slot may be free. */
-  onWake(): void
-  onExhausted(listenerFd: number, errno: number): void
-  onTakenOver(fd: number, generation: number, tag: number): void
-  /** Something threw while a connection was served: it is reset, the rest goes on. May throw to stop the shard. */
-  onError(error: unknown): void
-  /** Once per turn of the wheel, after its timers. */
-  onTurn(nowMs: number): void
-  /** Before anything of a batch is handled; what it returns comes back at the end. */
-  onBatchStart(): number
-  onBatchEnd(nowMs: number, started: number): void
 }
 
 export type ReactorOptions = {
@@ -71,7 +46,7 @@ export class Reactor {
   readonly #table: (Connection | undefined)[] = []
   /** Those whose fd has its next tenant already, made by a `connect` of ours while the row that reports their death was still to come. */
   #displaced: Connection[] = []
-  readonly #granularityMs: number
+  readonly #turns: Turns
   readonly #fire = (timer: Armed): void => {
     try {
       timer.onTimer(this.nowMs)
@@ -82,7 +57,6 @@ export class Reactor {
   /** Slabs given back in this batch: ops still to run may read them, so they are free only afterwards. */
   readonly #retired: number[] = []
   readonly #deferred: Connection[] = []
-  #nextTurnMs = 0
 
   static ownBytes(options: ReactorOptions): number {
     return options.scratchBytes + Slabs.bytesOf(options.slabs)
@@ -98,14 +72,32 @@ export class Reactor {
     this.slabs = new Slabs(scratchEnd, options.slabs)
     this.nowMs = engine.clock[0]!
     this.wallMs = engine.clock[1]!
-    this.#granularityMs = options.granularityMs
+    this.#turns = new Turns(engine, options.granularityMs)
     this.wheel = new TimingWheel({ granularityMs: options.granularityMs, capacity: 1024 }, this.nowMs)
     this.#handler = handler
   }
 
   start(): void {
     this.engine.start((events) => this.#onBatch(events))
-    this.engine.tickEvery(this.#granularityMs)
+    this.#turns.start()
+  }
+
+  /** A batch at least so often; undefined: as usual. */
+  tickEvery(ms: number = this.wheel.granularityMs): void {
+    this.#turns.tickEvery(ms)
+  }
+
+  /** There is nothing to do, and next to no turns. */
+  get atRest(): boolean {
+    return this.#turns.atRest
+  }
+
+  /** Something begins outside of a batch (a control message), so long after the last batch did. */
+  stir(sinceMs: number): void {
+    const { clock } = this.engine
+    this.nowMs = Math.max(this.nowMs, clock[0]! + sinceMs)
+    this.wallMs = Math.max(this.wallMs, clock[1]! + sinceMs)
+    this.#turns.rouse()
   }
 
   /** Connections alive. */
@@ -181,6 +173,8 @@ export class Reactor {
     const clock = this.engine.clock
     this.nowMs = clock[0]!
     this.wallMs = clock[1]!
+    // Who rested makes up for the turns it left out before anything is done that goes by them.
+    if (events > 0 && this.#turns.rouse() && this.#turns.due(this.nowMs)) this.#turn()
     const live = this.#live
     for (let i = 0; i < events; i++) {
       const at = i * EVENT_WORDS
@@ -194,14 +188,17 @@ export class Reactor {
     // All rows were seen, none is to blame for what happens from here on; in this order, or rows would seem unseen.
     live[LIVE.rows] = 0
     live[LIVE.cursor] = -1
-    if (this.nowMs >= this.#nextTurnMs) {
-      this.#nextTurnMs = this.nowMs + this.#granularityMs
-      this.wheel.advance(this.nowMs, this.#fire)
-      this.#handler.onTurn(this.nowMs)
-    }
+    if (this.#turns.due(this.nowMs)) this.#turn()
     if (this.#deferred.length > 0) this.#runDeferred()
     this.#handler.onBatchEnd(this.nowMs, started)
     return this.ops.take()
+  }
+
+  #turn(): void {
+    this.wheel.advance(this.nowMs, this.#fire)
+    this.#handler.onTurn(this.nowMs)
+    if (!this.wheel.idle || this.#table.some(isThere) || this.#handler.restless()) this.#turns.rouse()
+    else this.#turns.quiet()
   }
 
   #containRow(error: unknown, at: number): void {
@@ -298,3 +295,5 @@ export class Reactor {
     }
   }
 }
+
+const isThere = (connection: Connection | undefined): boolean => connection !== undefined

@@ -1,19 +1,17 @@
 import { readlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { performance, PerformanceObserver } from 'node:perf_hooks'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
-import type { Host } from './engine.ts'
-import type { ActorLine, Fleet } from '../shm/fleet.ts'
+import type { Host } from './host.ts'
+import type { Fleet } from '../shm/fleet.ts'
 import type { OtherActor } from '../shm/layout.ts'
 import { VITAL, VITALS_WORDS } from '../shm/vitals.ts'
 import { machineMs } from './clock.ts'
 
-/** How often busy time is measured. */
-const MEASURE_MS = 250
-/** Every so many times the whole row is written: 20 µs of work. */
-const ROW_MEASURES = 2
-/** Time constant of `VITAL.busy`: long enough that steering by it settles. */
-const SMOOTHING_MS = 2000
+/** How often a row is written. It is 20 µs of work, and waking a thread for it takes ten times as long: of one that has next to nothing to do there is less to say. */
+const ROW_MS = { busy: 500, idle: 1000 } as const
+/** Share of its time that a thread is busy then, at most. */
+const IDLE = 0.05
 
 /** What of @datadog/native-metrics is used: it comes without types. Durations are ns, since the last call. */
 type NativeMetrics = {
@@ -54,28 +52,26 @@ const SPACES: Readonly<Record<string, number>> = {
 }
 
 const SPACE_WORDS = new Set(Object.values(SPACES))
-const TOTALS = [VITAL.gcPauses, VITAL.gcPauseMs, VITAL.loopTurns, VITAL.loopDelayMs, VITAL.busyMs] as const
+const TOTALS = [VITAL.gcPauses, VITAL.gcPauseMs, VITAL.loopTurns, VITAL.loopDelayMs] as const
 
-/** What a thread whose heap is full may still use until it is ended: at a GiB a second, some hundred looks of whoever watches. */
+/** What a thread whose heap is full may still use until it is ended: at a GiB a second, ten looks of the acceptor and two of main. */
 const HEAP_ROOM_BYTES = 512 * 2 ** 20
 
 /**
- * The calling thread writes down how it does (`shm/vitals.ts`) until it ends, from a timer that keeps nobody alive. Actors other than shards
- * beat besides, and attend if there is a `host`: a shard's heart is its engine. With a `host`, a full heap raises the alarm instead of ending the process. Once per thread.
+ * The calling thread attends, so that others hear that it lives and how busy it is, and writes down how it does (`shm/vitals.ts`) until it ends, from a timer that keeps
+ * nobody alive. With `guardHeap`, a full heap raises the alarm instead of ending the process. Once per thread.
  */
 export function startVitals(
   fleet: Fleet,
   who: number | OtherActor,
-  host?: Pick<Host, 'guardHeap' | 'attend'>,
+  host: Pick<Host, 'attend'> & Partial<Pick<Host, 'guardHeap'>>,
 ): void {
   const native = nativeMetrics()
-  if (typeof who !== 'number') host?.attend(fleet.heartbeat(who))
-  host?.guardHeap(fleet.vitals(who).subarray(VITAL.heapAlarm), HEAP_ROOM_BYTES)
-  const vitals = new Vitals(native, fleet.vitals(who), typeof who === 'number' ? undefined : fleet.actor(who))
-  const timer = setInterval(() => vitals.measure(), MEASURE_MS)
-  timer.unref()
+  host.attend(fleet.heartbeat(who), fleet.busy(who))
+  host.guardHeap?.(fleet.heapAlarm(who), HEAP_ROOM_BYTES)
+  const vitals = new Vitals(native, fleet.vitals(who))
   process.once('exit', () => {
-    clearInterval(timer)
+    vitals.stop()
     native.stop()
   })
 }
@@ -83,46 +79,25 @@ export function startVitals(
 class Vitals {
   readonly #native: NativeMetrics
   readonly #row: Float64Array
-  readonly #line: ActorLine | undefined
   readonly #spaces = new Float64Array(VITALS_WORDS)
-  #measures = 0
   #longestPauseMs = 0
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(native: NativeMetrics, row: Float64Array, line: ActorLine | undefined) {
+  constructor(native: NativeMetrics, row: Float64Array) {
     this.#native = native
     this.#row = row
-    this.#line = line
     native.start('loop')
     observeCollections((ms) => this.#collected(ms))
     for (const word of TOTALS) row[word] = 0 // those of the life before
     row[VITAL.tid] = threadId()
-    row[VITAL.busy] = 0
-    row[VITAL.busyAt] = machineMs()
-    this.measure()
-    this.#write(machineMs())
+    this.#write()
   }
 
-  measure(): void {
-    const nowMs = machineMs()
-    this.#line?.beat(nowMs)
-    this.#measureBusy(nowMs)
-    if (++this.#measures % ROW_MEASURES === 0) this.#write(nowMs)
+  stop(): void {
+    clearTimeout(this.#timer)
   }
 
-  /** Busy is whatever is not waiting in the loop's poll: reading and sending of the engine included, and a collection, and a wait for a CPU. */
-  #measureBusy(nowMs: number): void {
-    const row = this.#row
-    const busyMs = performance.eventLoopUtilization().active
-    const elapsedMs = nowMs - row[VITAL.busyAt]!
-    if (elapsedMs > 0) {
-      const share = Math.min(1, Math.max(0, (busyMs - row[VITAL.busyMs]!) / elapsedMs))
-      row[VITAL.busy]! += (share - row[VITAL.busy]!) * (1 - Math.exp(-elapsedMs / SMOOTHING_MS))
-    }
-    row[VITAL.busyMs] = busyMs
-    row[VITAL.busyAt] = nowMs
-  }
-
-  #write(nowMs: number): void {
+  #write(): void {
     const row = this.#row
     const { eventLoop, heap } = this.#native.stats()
     row[VITAL.gcPauseMaxMs] = this.#longestPauseMs
@@ -133,7 +108,9 @@ class Vitals {
     this.#writeHeap(heap.spaces)
     const { user, system } = process.threadCpuUsage()
     row[VITAL.cpuMs] = (user + system) / US_PER_MS
-    row[VITAL.at] = nowMs
+    row[VITAL.at] = machineMs()
+    this.#timer = setTimeout(() => this.#write(), row[VITAL.busy]! > IDLE ? ROW_MS.busy : ROW_MS.idle)
+    this.#timer.unref()
   }
 
   #collected(ms: number): void {

@@ -1,6 +1,7 @@
 import { ClientConnection } from '../downstream/client.ts'
 import type { Listener } from '../downstream/listener.ts'
-import type { Accepted, Reactor } from '../io/reactor.ts'
+import type { Accepted } from '../io/reactor-handler.ts'
+import type { Reactor } from '../io/reactor.ts'
 import { ADMITTED } from '../limit/connections.ts'
 import type { ConnectionGate } from '../limit/connections.ts'
 import type { ShardRecorder } from '../telemetry/recorder.ts'

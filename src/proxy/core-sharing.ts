@@ -20,8 +20,8 @@ export type CoreSharingPorts = {
   readonly rng: Rng
 }
 
-/** A shard that has not been heard for so long, which is three looks of the acceptor, is given nobody: it is stuck, or gone. */
-const SILENT_MS = 75
+/** A shard that has not been heard for so long, which is two looks of the acceptor, is given nobody: it is stuck, or gone. */
+const SILENT_MS = 100
 /** Who was not between two requests for so long stays. */
 const PATIENCE_MS = 2000
 

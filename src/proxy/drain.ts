@@ -127,7 +127,12 @@ export class Drain {
       if (departure.next < clients.length) this.#dealing = true
       else clients.length = departure.next = 0
     }
-    if (!this.#dealing) this.#reactor.engine.tickEvery(this.#reactor.wheel.granularityMs)
+    if (!this.#dealing) this.#reactor.tickEvery()
+  }
+
+  /** Somebody waits for it to be over, or has time left. */
+  get isUnderWay(): boolean {
+    return this.#resolve !== undefined || this.#departures.length > 0
   }
 
   onTurn(nowMs: number): void {
@@ -184,7 +189,7 @@ export class Drain {
     this.#departures.push(...made.values())
     if (made.size === 0 || this.#dealing) return
     this.#dealing = true
-    this.#reactor.engine.tickEvery(TICK_MS)
+    this.#reactor.tickEvery(TICK_MS)
   }
 
   #deal(departure: Departure, nowMs: number): void {

@@ -21,7 +21,7 @@ export type HandoverPorts = {
 }
 
 /** A shard that has not beaten for so long is given nothing while there is another. */
-const SILENT_MS = 75
+const SILENT_MS = 100
 
 /**
  * A shard leaves and no client notices: those between two requests go to other shards at once, the others when their request is done, those that still come as
@@ -71,6 +71,10 @@ export class Handover {
     if (this.#offered.length === 0) return
     for (const client of this.#offered) if (!this.#returned.has(client)) this.#letGo(client)
     this.#offered.length = 0
+  }
+
+  get isUnderWay(): boolean {
+    return this.#resolve !== undefined
   }
 
   onTurn(nowMs: number): void {

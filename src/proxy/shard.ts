@@ -8,7 +8,8 @@ import { ENGINE_STATS } from '../io/engine.ts'
 import type { Engine } from '../io/engine.ts'
 import { failOnPurpose } from '../io/fault.ts'
 import { Reactor } from '../io/reactor.ts'
-import type { Accepted, ReactorHandler, ReactorOptions } from '../io/reactor.ts'
+import type { Accepted, ReactorHandler } from '../io/reactor-handler.ts'
+import type { ReactorOptions } from '../io/reactor.ts'
 import { ConnectionGate } from '../limit/connections.ts'
 import type { HashKey } from '../limit/clients.ts'
 import { RetryBudget } from '../limit/retry-budget.ts'
@@ -75,11 +76,13 @@ export class Shard implements ReactorHandler, ShardControl {
   readonly #handover: Handover
   readonly #sharing: CoreSharing
   #version = 0
+  #batchMs: number
   #usualDrain: DrainSpec = { windowMs: 0, hardMs: 0 }
 
   constructor(parts: ShardParts) {
     const { shard, engine, fleet, rng } = parts
     this.#parts = parts
+    this.#batchMs = parts.clock.monotonicMs()
     this.index = shard
     this.#recorder = new ShardRecorder(fleet, shard, rng)
     this.reactor = new Reactor(engine, { ...parts.reactor, notes: fleet.notes.words }, this)
@@ -140,6 +143,7 @@ export class Shard implements ReactorHandler, ShardControl {
   /** With the first one it begins to serve: whom another shard gives us before that must wait, for nobody would know them. */
   apply(snapshot: Snapshot): void {
     if (snapshot.version <= this.#version) return
+    this.#stir()
     const isFirst = this.#version === 0
     this.#version = snapshot.version
     this.#service.routing = this.#clusters.apply(snapshot)
@@ -169,16 +173,19 @@ export class Shard implements ReactorHandler, ShardControl {
   }
 
   drain(windowMs: number, hardMs: number): Promise<void> {
+    this.#stir()
     this.#sharing.stop()
     return this.#drain.begin({ windowMs, hardMs }, this.#usualDrain)
   }
 
   handOver(heirs: readonly number[], hardMs: number): Promise<void> {
+    this.#stir()
     this.#sharing.stop()
     return this.#handover.begin(heirs, hardMs)
   }
 
   inherit(estate: Estate): Promise<EstateResult> {
+    this.#stir()
     return Promise.resolve(this.#heir.inherit(estate))
   }
 
@@ -192,6 +199,11 @@ export class Shard implements ReactorHandler, ShardControl {
       if (connection instanceof UpstreamConnection) upstreams++
     }
     return { clients: this.#clientele.count, exchanges: this.#service.active, upstreams }
+  }
+
+  /** Control messages come between batches, and a shard that rests may have had none for long. */
+  #stir(): void {
+    this.reactor.stir(this.#parts.clock.monotonicMs() - this.#batchMs)
   }
 
   // ── what the reactor reports ──
@@ -234,6 +246,11 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#sharing.onTurn(nowMs)
   }
 
+  /** What others say is heard as it comes: a ring goes round. */
+  restless(): boolean {
+    return this.#facts.heard > 0 || this.#drain.isUnderWay || this.#handover.isUnderWay
+  }
+
   onBatchEnd(nowMs: number, startedMs: number): void {
     this.#drain.onBatch(nowMs)
     this.#clusters.admit()
@@ -243,11 +260,13 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#line.beat(nowMs)
     const tookMs = this.#parts.clock.monotonicMs() - startedMs
     this.#recorder.busy(tookMs)
-    this.#overload.onBatchEnd(nowMs, tookMs)
+    // Nothing waits behind a batch of one that rests, however long that took to wake.
+    this.#overload.onBatchEnd(nowMs, this.reactor.atRest ? 0 : tookMs)
   }
 
   onBatchStart(): number {
     this.#facts.hear(this.reactor.engine.clock[0]!)
-    return this.#parts.clock.monotonicMs()
+    this.#batchMs = this.#parts.clock.monotonicMs()
+    return this.#batchMs
   }
 }

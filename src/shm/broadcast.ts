@@ -145,6 +145,11 @@ export class BroadcastReader {
     this.#cursor = Atomics.load(views.cursors, HEAD)
   }
 
+  /** Two words that change with whatever is published, and with the producer's end. */
+  get head(): Int32Array {
+    return this.#views.cursors
+  }
+
   /** Visit what was published since the last call, in order. Returns how many records that were. */
   drain(sink: RecordSink): number {
     const { cursors } = this.#views

@@ -85,6 +85,11 @@ export class FleetView extends FleetPicture implements RecordSink, OwnBeliefs {
     this.#dirtyClusters = new DirtySet(shape.clusters)
   }
 
+  /** The first words of all rings it hears: they change with whatever is published, and with a producer's end. */
+  get heads(): readonly Int32Array[] {
+    return this.#readers.map(({ head }) => head)
+  }
+
   /** Slots whose picture changed since `clearDirty`, each once, up to `dirtyCount`. */
   get dirty(): Int32Array {
     return this.#dirty.slots

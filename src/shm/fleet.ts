@@ -17,7 +17,7 @@ import { LINE } from './memory.ts'
 import { ConnectionNotes, NOTE_WORDS } from './notes.ts'
 import type { RingRegion } from './ring.ts'
 import { ADMIN_WORDS, AdminTable, LIMIT_WORDS, LimitTable, VERDICT_WORDS, VerdictTable } from './tables.ts'
-import { VITALS_WORDS } from './vitals.ts'
+import { VITAL, VITALS_WORDS } from './vitals.ts'
 
 const STATE_WORD = 16 // second cache line of the pair: the heartbeat is written all the time, the state hardly ever
 
@@ -181,6 +181,16 @@ export class Fleet {
   vitals(who: number | OtherActor): Float64Array {
     const at = this.#layout.vitals + this.#indexOf(who) * VITALS_WORDS * 8
     return new Float64Array(this.handle.memory, at, VITALS_WORDS)
+  }
+
+  /** The word that `Host.guardHeap` wants. */
+  heapAlarm(who: number | OtherActor): Float64Array {
+    return this.vitals(who).subarray(VITAL.heapAlarm, VITAL.heapAlarm + 1)
+  }
+
+  /** The three words of how busy an actor is, as `Host.attend` wants them. */
+  busy(who: number | OtherActor): Float64Array {
+    return this.vitals(who).subarray(VITAL.busy, VITAL.busyAt + 1)
   }
 
   /** The word that `EngineOptions.heartbeat` and `Host.attend` want: of an actor's line, written natively. */

@@ -134,6 +134,11 @@ export class RingReader {
     this.doubles = this.#views.doubles
   }
 
+  /** Two words that change with every record. */
+  get head(): Int32Array {
+    return this.#views.cursors.subarray(0, 2)
+  }
+
   /** Visit up to `max` records in the order in which they were committed, then free their room. If `visit` throws, its record counts as visited. */
   drain(visit: RecordVisitor, max: number = Infinity): number {
     const { cursors, capacity, words } = this.#views

@@ -1,4 +1,7 @@
-/** How an actor's thread does: one row of doubles per actor, written by that actor every half a second (the alarm: by native code), read by all. */
+/**
+ * How an actor's thread does: one row of doubles per actor, written by that actor every half a second (every second while it has next to nothing to do), the alarm and how
+ * busy it is by native code; read by all.
+ */
 
 export const VITALS_WORDS = 32
 
@@ -30,7 +33,7 @@ export const VITAL = {
   tid: 15,
   /** A shard: late with what came in, smoothed, in ms (the load signal of `overload` and of steering). */
   delayMs: 16,
-  /** Share of the time the thread was busy (not waiting for anything to come), smoothed over two seconds, 0…1; ten times a second. */
+  /** Share of the time the thread was busy (not waiting for anything to come), smoothed over two seconds, 0…1. Writer of these three: whoever hears it (`Host.hear`). */
   busy: 17,
   /** That time, total, and the monotonic ms up to which it is counted. */
   busyMs: 18,

@@ -26,6 +26,8 @@ export class FleetFacts implements SlotPicture, FoldObserver {
   readonly totals: EndpointTotals
   /** Age of the oldest fact that the last fold brought, ms. */
   stalenessMs = 0
+  /** Records heard with the last `hear`. */
+  heard = 0
   readonly #beliefs: Float64Array
   readonly #observer: FoldObserver
   readonly #hearers: (Hearer | undefined)[]
@@ -59,7 +61,7 @@ export class FleetFacts implements SlotPicture, FoldObserver {
     const { view } = this
     this.stalenessMs = 0
     this.voice.nowMs = nowMs
-    view.fold(nowMs)
+    this.heard = view.fold(nowMs)
     const { dirty, dirtyCount } = view
     for (let i = 0; i < dirtyCount; i++) {
       const hearer = this.#hearers[dirty[i]!]

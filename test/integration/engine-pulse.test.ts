@@ -13,8 +13,9 @@ const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 /** A thread that attends, and when it was last known to live. */
 async function attending(t: TestContext) {
   const heartbeat = new Float64Array(new SharedArrayBuffer(8))
+  const busy = new Float64Array(new SharedArrayBuffer(24))
   const worker = new Worker(new URL('./engine-workers/heart.ts', import.meta.url), {
-    workerData: { heartbeat },
+    workerData: { heartbeat, busy },
   })
   t.after(() => worker.terminate())
   const told = async (): Promise<Record<string, number>> => (await once(worker, 'message'))[0]
@@ -23,7 +24,7 @@ async function attending(t: TestContext) {
     host.hear()
     return heartbeat[0]!
   }
-  return { worker, heartbeat, told, tid, heard }
+  return { worker, heartbeat, busy, told, tid, heard }
 }
 
 const wakings = (tid: number): number =>
@@ -81,7 +82,31 @@ test('a thread that ended is not heard any more, however it ended, and whoever l
   )
 })
 
-test('attend takes a Float64Array', () => {
+test('how busy a thread is, is heard, too: one that is stuck looks as busy as it is, one that waits does not', async (t) => {
+  const { worker, told, heard, busy } = await attending(t)
+  await eventually(() => heard() >= nowMs() - 5, 'it has come to wait')
+  const [, idleMs = 0, fromMs = 0] = busy
+  await sleep(100)
+  heard()
+  assert.ok(busy[2]! - fromMs >= 99 && busy[1]! - idleMs < 50, busy.join())
+  worker.postMessage({ where: 'message', ms: 400 })
+  await told()
+  heard()
+  const [share = 0, beforeMs = 0, atMs = 0] = busy
+  await sleep(200)
+  heard()
+  const elapsedMs = busy[2]! - atMs
+  assert.ok(
+    Math.abs(busy[1]! - beforeMs - elapsedMs) < 1,
+    `${busy.join()} of ${elapsedMs}: it did not wait at all`,
+  )
+  const smoothed = share + (1 - share) * (1 - Math.exp(-elapsedMs / 2000))
+  assert.ok(Math.abs(busy[0]! - smoothed) < 1e-3, `${busy[0]} of ${smoothed}`)
+})
+
+test('attend takes a Float64Array, and one of three words', () => {
+  const word = new Float64Array(1)
   for (const wrong of [undefined, new Float64Array(0), new Int32Array(2)] as unknown as Float64Array[])
     assert.throws(() => host.attend(wrong), { name: 'RangeError' })
+  assert.throws(() => host.attend(word, new Float64Array(2)), { name: 'RangeError' })
 })

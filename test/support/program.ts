@@ -53,7 +53,7 @@ export async function startProgram(
     availableCores: 2,
     wallMs: () => systemClock.wallMs(),
     machineMs,
-    hear: () => host.hear(),
+    watch: host.watch.bind(host),
     entropy,
     say: (line) => void lines.push(line),
     provide: (snapshot) => provide(snapshot, connections),

@@ -22,7 +22,7 @@ const WALL_START_MS = 1_767_225_600_000
 /** What arena bytes are overwritten with once their batch is over. */
 const POISON = 0xdd
 /** How often somebody hears (`Host.hear`). */
-const HEAR_MS = 10
+const HEAR_MS = 50
 
 /** Where an engine's connects lead: our end of a connection being made, or an errno when it fails at once. */
 export type Dial = (address: string) => SimSocket | number

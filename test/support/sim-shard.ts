@@ -152,7 +152,9 @@ export const startSimShard = (
   const { reactor = SMALL_REACTOR, life = 0, ...engineOptions } = options
   const sizes = { ...SIM_ENGINE_OPTIONS, ownBytes: Reactor.ownBytes(reactor), ...engineOptions }
   const memory = allocateEngineMemory(sizes)
-  const engine = world.engine({ ...sizes, shard: index, stats: fleet.stripe(index).engine, memory })
+  const stats = fleet.stripe(index).engine
+  const heartbeat = fleet.heartbeat(index)
+  const engine = world.engine({ ...sizes, shard: index, stats, memory, heartbeat })
   const errors: unknown[] = []
   const shard = new Shard({
     shard: index,

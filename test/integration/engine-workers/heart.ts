@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { host } from '../../../native/index.ts'
 
-const { heartbeat } = workerData as { readonly heartbeat: Float64Array }
+const { heartbeat, busy } = workerData as { readonly heartbeat: Float64Array; readonly busy: Float64Array }
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 function work(forMs: number): void {
@@ -19,6 +19,6 @@ const places = {
   turn: (ms: number) => void setImmediate(() => work(ms)),
   promise: (ms: number) => void Promise.resolve().then(() => work(ms)),
 } as const
-host.attend(heartbeat)
+host.attend(heartbeat, busy)
 parentPort!.on('message', ({ where, ms }: { where: keyof typeof places; ms: number }) => places[where](ms))
 parentPort!.postMessage({ tid: Number(readlinkSync('/proc/thread-self').split('/').at(-1)) })

@@ -81,6 +81,7 @@ export const quietReactor = (engine: IdleEngine): Reactor => {
     onExhausted: () => {},
     onTakenOver: () => {},
     onTurn: () => {},
+    restless: () => false,
     onBatchStart: () => 0,
     onBatchEnd: () => {},
     onError: (error) => assert.fail(String(error)),

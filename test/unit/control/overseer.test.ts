@@ -26,9 +26,18 @@ function world() {
     [...phases].map(([id, life]) => ({ id, ...life, restarts: 0, deaths: 0 }))
   const overseer = new Overseer({
     fleet,
-    timers,
+    watch: (pace, _words, look) => {
+      let cancel = (): void => {}
+      const next = (): void => {
+        cancel = timers.after(pace[0]!, () => {
+          look()
+          next()
+        })
+      }
+      next()
+      return () => cancel()
+    },
     machineMs: () => timers.nowMs(),
-    hear: () => {},
     supervision: () => SUPERVISION,
     children,
     kill: (id, why) => void done.push(`kill ${id}: ${why}`),
@@ -93,7 +102,7 @@ test('from 80 % of its heap on, lastingly, an actor is replaced, once; at the li
   phases.set('shard 0', { phase: 'up', incarnation: 2 })
   vitals[VITAL.heapUsed] = 100
   vitals[VITAL.heapAlarm] = 1
-  await pass(100)
+  await pass(200)
   assert.deepEqual(done.slice(0, 1), ['kill shard 0: its heap is full'])
 })
 

@@ -25,7 +25,7 @@ function world() {
   let nowMs = 1000
   const pass = (ms: number): void => {
     for (const end = nowMs + ms; nowMs < end;) {
-      nowMs += watch.lookMs
+      nowMs += watch.pace[0]!
       for (const shard of beating) fleet.actor(shard).beat(nowMs)
       watch.look(nowMs)
     }
@@ -42,8 +42,10 @@ test('whoever serves gets an even share; a stuck one gets none, at once, and one
   pass(500)
   assert.deepEqual([told, changes], [[], 0])
   beating.delete(2)
-  assert.equal(watch.lookMs, 25)
-  pass(50 + watch.lookMs)
+  assert.deepEqual([...watch.pace], [50, 5000, 2])
+  pass(50)
+  assert.deepEqual([...watch.pace], [12.5, 12.5, 2], 'a closer look')
+  pass(30)
   assert.deepEqual(told.splice(0), ['stuck 2'])
   assert.deepEqual([shares(), changes], [[1, 0, 0], 1])
   beating.add(2)

@@ -57,7 +57,7 @@ function start(read: () => Promise<string>): Started {
     availableCores: 2,
     wallMs: () => 0,
     machineMs: () => 0,
-    hear: () => {},
+    watch: () => () => {},
     entropy: () => 1,
     duplicate: beyond,
     closeFd: beyond,

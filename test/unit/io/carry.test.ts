@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Carry } from '../../../src/io/carry.ts'
 import { Reactor } from '../../../src/io/reactor.ts'
-import type { Accepted, ReactorHandler } from '../../../src/io/reactor.ts'
+import type { Accepted, ReactorHandler } from '../../../src/io/reactor-handler.ts'
 import { SimWorld } from '../../support/sim/world.ts'
 import type { SimPeer } from '../../support/sim/peer.ts'
 
@@ -22,6 +22,7 @@ const withReactor = (slabs: number, act: (reactor: Reactor, to: Accepted) => voi
       throw error
     },
     onTurn() {},
+    restless: () => false,
     onBatchStart: () => 0,
     onBatchEnd() {},
   }

@@ -4,7 +4,7 @@ import { EVENT, EVENT_WORDS, LIVE_WORDS, OP_WORDS } from '../../../src/io/engine
 import type { BatchHandler, Engine } from '../../../src/io/engine.ts'
 import { Connection } from '../../../src/io/connection.ts'
 import { Reactor } from '../../../src/io/reactor.ts'
-import type { ReactorHandler } from '../../../src/io/reactor.ts'
+import type { ReactorHandler } from '../../../src/io/reactor-handler.ts'
 import { OP } from '../../../src/io/engine.ts'
 
 /** Throws wherever it is told to; remembers how it ended. */
@@ -57,6 +57,7 @@ const bench = (onAccepted: () => void): Bench => {
     onTakenOver: () => {},
     onError: (error) => errors.push(error),
     onTurn: () => {},
+    restless: () => false,
     onBatchStart: () => 0,
     onBatchEnd: () => {},
   }

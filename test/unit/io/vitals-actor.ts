@@ -1,11 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { host } from '../../../native/index.ts'
 import { startVitals } from '../../../src/io/vitals.ts'
 import { openFleet } from '../../../src/shm/fleet.ts'
 import type { FleetHandle, OtherActor } from '../../../src/shm/layout.ts'
 
 /** An actor that writes its vitals, and does what it is told: `spin 200` (ms), `litter` (make garbage until collected), `exit`, `throw`. */
 const { handle, who } = workerData as { readonly handle: FleetHandle; readonly who: number | OtherActor }
-startVitals(openFleet(handle), who)
+startVitals(openFleet(handle), who, host)
 
 const kept: unknown[] = []
 parentPort!.on('message', (order: string) => {
