@@ -58,7 +58,7 @@ export class ClientConnection extends TimedClient {
   /** Its time has come: close it now, if it is idle and has been for a moment; else it ends by itself when that loses nothing. */
   retire(nowMs: number): void {
     if (this.dead || !this.idle || this.blocked) return
-    if (nowMs - this.lastActiveMs >= QUIET_MS) this.closeGracefully()
+    if (nowMs - this.lastActiveMs >= QUIET_MS && !this.readFirst()) this.closeGracefully()
   }
 
   /** Waiting for a request, nothing of it read: may be closed without loss. */
@@ -165,6 +165,7 @@ export class ClientConnection extends TimedClient {
       this.listener.service.readTimeout(this)
       this.resetNow()
     } else if (this.#carry.empty) {
+      if (this.readFirst()) return
       if (!this.isOver(nowMs)) this.listener.service.idleTimeout(this)
       this.closeGracefully()
     } else {

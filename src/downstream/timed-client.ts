@@ -1,4 +1,4 @@
-import { Connection } from '../io/connection.ts'
+import { Connection, HOLD } from '../io/connection.ts'
 import type { Handle } from '../io/engine.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { Pace } from '../limit/pace.ts'
@@ -18,6 +18,8 @@ export abstract class TimedClient extends Connection {
   readonly listener: Listener
   /** Requests begun in its life. */
   requests = 0
+  /** It was refused and is not read for a while: whether it has sent something meanwhile is not known. */
+  leftAlone = false
   /** When the head being read must be complete. */
   #headDeadlineMs: number
   /** From then on it is closed as soon as that loses nothing: its age, or a drain. */
@@ -64,6 +66,27 @@ export abstract class TimedClient extends Connection {
     if (!this.idle || this.blocked) return
     const { wheel } = this.reactor
     wheel.arm(this, Math.min(wheel.deadlineOf(this), Math.max(atMs, this.lastActiveMs + QUIET_MS)))
+  }
+
+  /** Do not read from it, for less than it was asked to wait. */
+  leaveAlone(): void {
+    this.leftAlone = true
+    this.hold(HOLD.refused)
+  }
+
+  readAgain(): void {
+    this.leftAlone = false
+    this.unhold(HOLD.refused)
+  }
+
+  /** Before it is closed for being quiet: see whether it is. A request that lies unread would be lost. */
+  protected readFirst(): boolean {
+    if (!this.leftAlone) return false
+    this.readAgain()
+    const { nowMs, wheel } = this.reactor
+    this.lastActiveMs = nowMs
+    wheel.arm(this, nowMs + QUIET_MS)
+    return true
   }
 
   /** Between requests. */

@@ -13,23 +13,27 @@ const EARLY_MS = 150
  * waits in the kernel, where it costs nothing. The more are held back the longer it takes, so that reading and refusing them again and again
  * stays a small part of the work.
  *
- * Time is counted in turns. Laws: each is given back once, after its time and within a turn of it, in whatever order; who is told `retryAfterS` is given back before.
+ * Turns are no measure of time: a shard that is late takes fewer. Laws: each is given back once, in the first turn after its time, in whatever order, however far
+ * apart the turns are; who is told `retryAfterS` is given back before, or in the first turn from then on.
  */
 export class HeldBack<T> {
   readonly #rng: Rng
   readonly #turnMs: number
-  /** By the turn in which they are let go: a ring. */
-  readonly #byTurn: T[][]
+  /** By when they are let go, in `turnMs`: a ring. */
+  readonly #byTick: T[][]
   /** By the turn in which that is forgotten, in the order of their turns. */
   readonly #early = new Map<T, number>()
+  /** When the latest turn was, in `turnMs`. */
+  #tick: number
   #turn = 0
   #holdMs = HELD_MS.least
   count = 0
 
-  constructor(rng: Rng, turnMs: number) {
+  constructor(rng: Rng, turnMs: number, nowMs: number) {
     this.#rng = rng
     this.#turnMs = turnMs
-    this.#byTurn = Array.from({ length: Math.ceil((HELD_MS.most * (1 + JITTER)) / turnMs) + 1 }, () => [])
+    this.#tick = Math.floor(nowMs / turnMs)
+    this.#byTick = Array.from({ length: Math.ceil((HELD_MS.most * (1 + JITTER)) / turnMs) + 1 }, () => [])
   }
 
   /** The least that who is held back now is to be told, in seconds. */
@@ -38,8 +42,8 @@ export class HeldBack<T> {
   }
 
   hold(who: T): void {
-    const turns = Math.floor((this.#holdMs * (1 + this.#rng.next() * JITTER)) / this.#turnMs)
-    this.#byTurn[(this.#turn + turns) % this.#byTurn.length]!.push(who)
+    const ticks = Math.floor((this.#holdMs * (1 + this.#rng.next() * JITTER)) / this.#turnMs)
+    this.#byTick[(this.#tick + ticks) % this.#byTick.length]!.push(who)
     this.count++
   }
 
@@ -48,14 +52,21 @@ export class HeldBack<T> {
     return this.#early.size > 0 && this.#early.delete(who)
   }
 
-  /** A turn is over: call `release` for each whose time is up. `ratePerS`: requests that are served, Infinity if that has no limit. */
-  turn(ratePerS: number, release: (who: T) => void): void {
+  /** A turn: call `release` for each whose time is up. `ratePerS`: requests that are served, Infinity if that has no limit. */
+  turn(nowMs: number, ratePerS: number, release: (who: T) => void): void {
     this.#turn++
     for (const [who, turn] of this.#early) {
       if (turn > this.#turn) break
       this.#early.delete(who)
     }
-    const due = this.#byTurn[this.#turn % this.#byTurn.length]!
+    const tick = Math.floor(nowMs / this.#turnMs)
+    this.#tick = Math.max(this.#tick, tick - this.#byTick.length) // once round the ring is all of it
+    while (this.#tick < tick) this.#letGo(this.#byTick[++this.#tick % this.#byTick.length]!, release)
+    const againMs = (this.count / (ratePerS * AGAIN)) * 1000
+    this.#holdMs = Math.max(HELD_MS.least, Math.min(HELD_MS.most, againMs))
+  }
+
+  #letGo(due: T[], release: (who: T) => void): void {
     for (const who of due) {
       release(who)
       this.#early.delete(who)
@@ -63,7 +74,5 @@ export class HeldBack<T> {
     }
     this.count -= due.length
     due.length = 0
-    const againMs = (this.count / (ratePerS * AGAIN)) * 1000
-    this.#holdMs = Math.max(HELD_MS.least, Math.min(HELD_MS.most, againMs))
   }
 }

@@ -1,7 +1,6 @@
 import type { Rng } from '../base/random.ts'
 import type { OverloadSpec } from '../config/lifecycle.ts'
 import type { ClientConnection } from '../downstream/client.ts'
-import { HOLD } from '../io/connection.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { HeldBack } from '../limit/held-back.ts'
 import { ShardDelay } from '../limit/shard-delay.ts'
@@ -29,7 +28,7 @@ export class Overload {
   ) {
     this.#reactor = reactor
     this.#shard = shard
-    this.#held = new HeldBack(rng, reactor.wheel.granularityMs)
+    this.#held = new HeldBack(rng, reactor.wheel.granularityMs, reactor.nowMs)
     this.#vitals = vitals
   }
 
@@ -53,8 +52,8 @@ export class Overload {
 
   /** It was refused, and its connection goes on. */
   refused(client: ClientConnection): void {
-    if (client.trusted || client.dead) return
-    client.hold(HOLD.refused)
+    if (client.trusted || client.dead || client.leftAlone) return // of several refused in one read, the first decides
+    client.leaveAlone()
     this.#held.hold(client)
   }
 
@@ -62,8 +61,8 @@ export class Overload {
     this.#delay.onWake(nowMs)
   }
 
-  onTurn(): void {
-    this.#held.turn(this.#shedder.rate, readAgain)
+  onTurn(nowMs: number): void {
+    this.#held.turn(nowMs, this.#shedder.rate, readAgain)
   }
 
   onBatchEnd(nowMs: number, tookMs: number): void {
@@ -75,5 +74,5 @@ export class Overload {
 }
 
 function readAgain(client: ClientConnection): void {
-  if (!client.dead) client.unhold(HOLD.refused)
+  if (!client.dead) client.readAgain()
 }

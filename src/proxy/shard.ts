@@ -239,7 +239,7 @@ export class Shard implements ReactorHandler, ShardControl {
     this.#clusters.serveWaiting() // a freed place whose wake-up was lost with a dying shard
     this.#clusters.yieldIdle()
     this.#clusters.turn(nowMs)
-    this.#overload.onTurn()
+    this.#overload.onTurn(nowMs)
     this.#reclaim.onTurn(nowMs)
     this.#drain.onTurn(nowMs)
     this.#handover.onTurn(nowMs)
