@@ -63,7 +63,8 @@ test('a listener is removed under its WebSockets: they go on, though a request i
     await wire.until(({ text }) => text.endsWith('ping'), 'a message')
     wire.send('pong')
   })
-  const weir = await startWeir(t, config({ web: anyPort, other: anyPort }, backend.address))
+  const soon = (text: string): string => text.replace('hard: 2s', 'hard: 500ms')
+  const weir = await startWeir(t, soon(config({ web: anyPort, other: anyPort }, backend.address)))
   const socket = await dialWeir(t, weir, 'other')
   socket.send(
     'GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\n\r\n',
@@ -72,7 +73,7 @@ test('a listener is removed under its WebSockets: they go on, though a request i
   const slow = await dialWeir(t, weir, 'other')
   slow.send('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n')
   await until(() => backend.wires.length === 2, 'it is under way')
-  await weir.reload(config({ web: anyPort }, backend.address))
+  await weir.reload(soon(config({ web: anyPort }, backend.address)))
   assert.equal(await slow.ending(), 'reset')
   socket.send('ping')
   await socket.until(({ text }) => text.endsWith('pong'), 'an answer')
