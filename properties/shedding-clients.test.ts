@@ -163,6 +163,42 @@ test('without shedding the same clients get nothing in time', () => {
   assert.ok(goodput(5000, 2, 10_000) < 0.05)
 })
 
+test('whoever comes back when it was told to is not early, on a shard whose turns are up to twice as far apart as usual', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ count: fc.nat({ max: 100 }), ms: fc.integer({ min: 50, max: 100 }) }), {
+        minLength: 1,
+        maxLength: 100,
+      }),
+      fc.constantFrom(100, 200, 500, Infinity),
+      fc.integer(),
+      (arrivals, ratePerS, seed) => {
+        let nowMs = 0
+        let who = 0
+        const held = new HeldBack<number>(seededRng(seed), TURN_MS, nowMs)
+        const backMs = new Map<number, number>()
+        const turn = (ms: number): void => {
+          nowMs += ms
+          held.turn(nowMs, ratePerS, () => {})
+          for (const [id, ms] of backMs) {
+            if (nowMs < ms) continue
+            backMs.delete(id)
+            assert.ok(!held.wasEarly(id), `${id} at ${nowMs}`)
+          }
+        }
+        for (const { count, ms } of arrivals) {
+          for (let i = 0; i < count; i++) {
+            backMs.set(who, nowMs + held.retryAfterS * 1000)
+            held.hold(who++)
+          }
+          turn(ms)
+        }
+        while (backMs.size > 0) turn(arrivals[0]!.ms)
+      },
+    ),
+  )
+})
+
 test('whoever is held back is let go once, within the time it was told and not at once, however far apart the turns of a late shard are', () => {
   fc.assert(
     fc.property(

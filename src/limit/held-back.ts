@@ -1,12 +1,14 @@
 import type { Rng } from '../base/random.ts'
 
 /** Least and most for which somebody is held back, in ms; up to half as long again (`JITTER`), so that those who came together do not come back together. */
-const HELD_MS = { least: 1000, most: 6000 }
+const HELD_MS = { least: 1000, most: 5800 }
 const JITTER = 0.5
 /** Those who ask again at once may be refused again at this part of the rate that is served: refusing is not free. */
 const AGAIN = 0.1
 /** For so long who is let go again counts as early: what it sent meanwhile comes then. */
 const EARLY_MS = 150
+/** Who comes when it was told to must not count as early, though a late shard's turns be twice as far apart. */
+const MARGIN_MS = 2 * EARLY_MS
 
 /**
  * Who was refused and is not read for a while: less than it was asked to wait (`retryAfterS`), so whoever heeds that notices nothing, and what others send sooner
@@ -38,7 +40,7 @@ export class HeldBack<T> {
 
   /** The least that who is held back now is to be told, in seconds. */
   get retryAfterS(): number {
-    return Math.ceil((this.#holdMs * (1 + JITTER)) / 1000)
+    return Math.ceil((this.#holdMs * (1 + JITTER) + MARGIN_MS) / 1000)
   }
 
   hold(who: T): void {
