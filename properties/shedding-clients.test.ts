@@ -180,8 +180,8 @@ test('whoever comes back when it was told to is not early, on a shard whose turn
         const turn = (ms: number): void => {
           nowMs += ms
           held.turn(nowMs, ratePerS, () => {})
-          for (const [id, ms] of backMs) {
-            if (nowMs < ms) continue
+          for (const [id, atMs] of backMs) {
+            if (nowMs < atMs) continue
             backMs.delete(id)
             assert.ok(!held.wasEarly(id), `${id} at ${nowMs}`)
           }
