@@ -11,6 +11,14 @@ import type { SimPeer } from '../../support/sim/peer.ts'
 
 const KEEP_ALIVE_MS = 3000
 
+const clientOf = (rig: ProxyRig): ClientConnection => {
+  const client = [...rig.shards[0]!.shard.reactor.connections()].find(
+    (one) => one instanceof ClientConnection,
+  )
+  assert.ok(client instanceof ClientConnection)
+  return client
+}
+
 /** An idle client that was answered once. */
 const idleClient = (): { rig: ProxyRig; peer: SimPeer; client: ClientConnection } => {
   const rig = new ProxyRig({
@@ -88,3 +96,19 @@ test('several of its requests refused in one read leave it alone once: the next 
   }
   rig.conclude()
 })
+
+for (const how of ['hands its clients over', 'dies'] as const)
+  test(`its shard ${how}: another reads it at once`, async () => {
+    const rig = new ProxyRig({ shards: 2 })
+    rig.backend(respond('x'))
+    const peer = rig.client(get())
+    rig.until(() => peer.text.endsWith('x'))
+    askUnread({ rig, peer, client: clientOf(rig) })
+    const [first] = rig.shards
+    if (how === 'dies') {
+      rig.kill(0)
+      await rig.settle(0)
+    } else void first!.shard.handOver([1], 1000)
+    rig.until(() => answers(peer) === 2, 1000)
+    rig.conclude()
+  })
