@@ -145,13 +145,13 @@ export class Drain {
     }
     if (this.#resolve === undefined) return
     const hard = nowMs >= this.#hardEndMs
-    if (hard && this.#cut(() => true)) this.#late = true
+    if (hard) this.#endAll()
     if (!this.#ports.empty()) return
     this.#reactor.ops.flush() // closing is an op: what it leaves queued is known when it ran
     if (!hard && !this.#ports.sent()) return
     this.#ports.atEnd()
     for (const { sparesTunnels, listeners } of this.#departures)
-      if (sparesTunnels) this.#tell(listeners, hard)
+      if (sparesTunnels) this.#tell(listeners, false)
     this.#ports.over('program', this.#late)
     this.#resolve()
     this.#resolve = undefined
@@ -220,6 +220,13 @@ export class Drain {
     const late = this.#cut((client) => listeners.has(client.listener) && !(sparesTunnels && isTunnel(client)))
     if (sparesTunnels) this.#tell(listeners, late)
     else if (late) this.#late = true
+  }
+
+  /** The hard end of the shard: that of everybody who is left. */
+  #endAll(): void {
+    for (const departure of this.#departures) this.#end(departure)
+    this.#departures = []
+    if (this.#cut(() => true)) this.#late = true
   }
 
   #tell(listeners: ReadonlySet<Listener>, late: boolean): void {

@@ -111,6 +111,21 @@ test('clients of a listener that leaves the configuration follow within its own 
   rig.conclude()
 })
 
+test('a listener whose clients had all gone is not counted as late because the program drains to its hard end', () => {
+  const rig = new ProxyRig({ listener: { drain: { windowMs: 200, hardMs: 60_000 } } })
+  rig.backend((_, request) => (request.includes('/slow') ? undefined : respond('x')))
+  const idle = rig.client(get())
+  rig.until(() => idle.receivedBytes > 0)
+  rig.reload({ listener: { name: 'another', bind: ['127.0.0.1:81'] } })
+  rig.until(() => idle.finReceived)
+  const busy = rig.client(get('/slow'))
+  rig.pass(10)
+  drain(rig, 0, 1000)
+  rig.until(() => busy.resetBy !== 0)
+  assert.deepEqual(drains(rig), { ...NO_DRAIN, listenerDone: 1, programLate: 1 })
+  rig.conclude()
+})
+
 test('a listener under another name on the same address is the same: its clients stay', () => {
   const rig = new ProxyRig()
   rig.backend(respond('x'))
