@@ -69,5 +69,5 @@ function missingPort(text: string): string {
 
 /** Others than this machine's users can reach whoever listens there. */
 export function isExposed(listenAddress: string): boolean {
-  return !/^(unix:|127\.|\[::1\]:)/.test(listenAddress)
+  return !/^(unix:|127\.|\[::1\]:|\[::ffff:127\.)/.test(listenAddress)
 }

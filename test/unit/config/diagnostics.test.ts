@@ -49,6 +49,7 @@ const cases: readonly Case[] = [
   ...[
     '127.0.0.1:9900, faults: on',
     '"[::1]:9900", faults: on',
+    '"[::ffff:127.0.0.1]:9900", faults: on',
     'unix:/run/weir.sock, faults: on',
     '0.0.0.0:9900',
   ].map((admin) => ({
