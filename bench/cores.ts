@@ -16,7 +16,7 @@ import { table } from './load/report.ts'
 import { findTools } from './load/tools.ts'
 
 /**
- * What becomes of eight long-lived, heavy connections that chance put on one thread of two: `npm run bench:cores [-- --rate 1000 --seconds 6]`.
+ * What becomes of eight long-lived, heavy connections that chance put on one thread of two: `npm run bench:cores [-- --rate 1500 --seconds 6]`.
  * Connections are opened until eight are on the same thread, the others are closed; then each asks at the rate given.
  */
 const HEAVY = 8
@@ -25,7 +25,7 @@ const READY_WITHIN_MS = 15_000
 const SETTLE_S = 8
 
 const { values } = parseArgs({
-  options: { rate: { type: 'string', default: '1000' }, seconds: { type: 'string', default: '6' } },
+  options: { rate: { type: 'string', default: '1500' }, seconds: { type: 'string', default: '6' } },
 })
 const rate = Number(values.rate)
 const seconds = Number(values.seconds)

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { seededRng } from '../src/base/random.ts'
+import { EvenCores } from '../src/limit/even-cores.ts'
 import { CoreModel } from '../test/support/core-model.ts'
 
 /** A difference that is worth acting on, and the share of it that one connection may be. */
@@ -103,6 +105,31 @@ test('converges: whatever the demands and where they begin, no pair is left that
       }
     }),
     { numRuns: 25 },
+  )
+})
+
+test('nobody is given to a shard that is busier, however many more share us: it would come back, for ever', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0.04, max: 1, noNaN: true }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 20 }),
+      (seed, mine, more, ours, its) => {
+        const cores = new EvenCores(0, 2, seededRng(seed))
+        const shares = Array.from({ length: ours }, (_, fd) => ({ fd, generation: 1, share: 1 / ours }))
+        for (let nowMs = 0; nowMs < 20_000; nowMs += 500)
+          assert.deepEqual(
+            cores.look(
+              nowMs,
+              { busy: [mine, Math.min(1.04, mine + more)], crowd: [ours, its] },
+              () => shares,
+            ),
+            [],
+          )
+      },
+    ),
   )
 })
 

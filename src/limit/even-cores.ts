@@ -12,7 +12,9 @@ const REST = 0.06
 /** Of the difference, so much may move with one connection: half would make both even, and much more would turn it round. */
 const FITS = 0.6
 /** From here on a shard is all busy: how much more it should do does not show. */
-const FULL = 0.9
+const FULL = 0.95
+/** By so much the busy shares of two that are all busy may differ all the same: they are measured. */
+const MEASURED = 0.03
 /** From here on it is worth knowing how many connections share a shard. */
 export const CROWDED = 0.75
 /** What is lighter is left to where new connections go. */
@@ -127,10 +129,10 @@ export class EvenCores {
     return this.#counts(other) ? this.#part(other) : this.#busy[this.#shard]!
   }
 
-  /** Do the connections tell more than the busy shares? We are all busy, the other is nearly so, and more share us. */
+  /** Do the connections tell more than the busy shares? We are all busy, the other is nearly so and no busier, and more share us. */
   #counts(other: number): boolean {
     const [mine, its] = [this.#busy[this.#shard]!, this.#busy[other]!]
-    if (mine < FULL || its < CROWDED || its === Infinity) return false
+    if (mine < FULL || its < CROWDED || its > mine + MEASURED) return false
     return this.#crowd[this.#shard]! > 0 && this.#crowd[other]! > 0 && 2 * this.#part(other) - 1 > mine - its
   }
 
