@@ -89,10 +89,9 @@ export class Changes {
     const warnings = [...loaded.warnings, ...snapshotWarnings(loaded.snapshot, before)]
     const snapshot = this.#succeeding(before, loaded.snapshot)
     crew.assertRoom(snapshot.shards)
-    await publisher.publish(snapshot, async () => {
+    await this.#publish(snapshot, async () => {
       if (snapshot.admin.bind !== before.admin.bind) await moveAdmin(snapshot.admin.bind)
     })
-    this.#leaving = snapshot.leaving
     await crew.resize(snapshot.shards)
     this.#config = loaded.config
     loader.keepNames(loaded.config)
@@ -118,12 +117,21 @@ export class Changes {
       const snapshot = loader.compile(this.#config)
       if (sameEndpoints(before, snapshot)) return
       const next = this.#succeeding(before, snapshot)
-      await publisher.publish(next)
-      this.#leaving = next.leaving
+      await this.#publish(next)
       this.#reclaim()
       onChange()
     } catch (thrown) {
       for (const line of problemsOf(thrown)) say(line)
+    }
+  }
+
+  async #publish(next: Succession, prepare?: () => Promise<void>): Promise<void> {
+    const { publisher } = this.#context
+    try {
+      await publisher.publish(next, prepare)
+    } finally {
+      // It may hold although not everybody could be told.
+      if (publisher.desired().snapshot.version === next.version) this.#leaving = next.leaving
     }
   }
 
@@ -135,10 +143,13 @@ export class Changes {
     this.#leaving = withoutIds(this.#leaving, free)
   }
 
-  #succeeding(before: Snapshot, snapshot: Snapshot): Snapshot & { readonly leaving: Leaving } {
+  #succeeding(before: Snapshot, snapshot: Snapshot): Succession {
     return { ...snapshot, version: before.version + 1, leaving: leavingOf(before, this.#leaving, snapshot) }
   }
 }
+
+/** A snapshot that says who left since the one before. */
+type Succession = Snapshot & { readonly leaving: Leaving }
 
 function sameEndpoints(a: Snapshot, b: Snapshot): boolean {
   return JSON.stringify(a.clusters) === JSON.stringify(b.clusters)

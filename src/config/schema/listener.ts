@@ -168,7 +168,7 @@ export const listener = {
           max: '1GiB',
           default: '240B',
           why: 'As IIS: the slowest modem sends ten times as much, and whoever sends a byte now and then holds a connection of ours and of a backend for nothing.',
-          doc: 'Bytes a second that a client must send of a body, or take of a response, while nobody but it is waited for: not while it is us or the backend that are slow, and not in an upgraded connection. Ends with 408 or a reset; 0B is no limit.',
+          doc: 'Bytes a second that a client must send of a body, or take of a response, while nobody but it is waited for: not while it is us or the backend that are slow, and not in an upgraded connection; a body that comes while its response is under way is waited for as well. Ends with 408 or a reset; 0B is no limit.',
         },
         requestsPerConnection: {
           kind: 'integer',
