@@ -7,11 +7,10 @@ import type { Contender, Input } from './cores/contenders.ts'
 import { Heavy } from './cores/heavy.ts'
 import { quantileOf } from './fleet/clients.ts'
 import { cleanUpOnExit, run, start, stopAll, temporaryDirectory } from './load/children.ts'
-import type { Child } from './load/children.ts'
 import { announcedPort, freePort } from './load/contenders.ts'
 import { BenchError, messageOf } from './load/errors.ts'
-import { ask } from './load/http.ts'
 import { processTree } from './load/proc.ts'
+import { untilItAnswers } from './load/ready.ts'
 import { table } from './load/report.ts'
 import { findTools } from './load/tools.ts'
 
@@ -20,7 +19,6 @@ import { findTools } from './load/tools.ts'
  * Connections are opened until eight are on the same thread, the others are closed; then each asks at the rate given.
  */
 const HEAVY = 8
-const READY_WITHIN_MS = 15_000
 /** What the controller may take to make it even. */
 const SETTLE_S = 8
 
@@ -29,20 +27,6 @@ const { values } = parseArgs({
 })
 const rate = Number(values.rate)
 const seconds = Number(values.seconds)
-
-const untilItAnswers = async (child: Child, port: number): Promise<void> => {
-  const deadline = performance.now() + READY_WITHIN_MS
-  for (;;) {
-    const status = await ask({ port, path: '/small' }).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-    if (status === 200) return
-    if (!child.running || performance.now() > deadline)
-      throw new BenchError(`${child.name} did not answer: ${child.complaint}`)
-    await sleep(50)
-  }
-}
 
 /** Open connections until so many are on thread 0; the others are closed. */
 const crowd = async (contender: Contender, input: Input): Promise<Heavy[]> => {
@@ -94,7 +78,7 @@ const measure = async (contender: Contender, backendPort: number): Promise<reado
   const input = { port: await freePort(), adminPort: await freePort(), backendPort, folder }
   writeFileSync(path, contender.config(input))
   const child = start(contender.name, contender.command(path), '/dev/null')
-  await untilItAnswers(child, input.port)
+  await untilItAnswers(child, input.port, '/small')
   const heavy = await crowd(contender, input)
   const pids = processTree(child.pid)
   let going = true

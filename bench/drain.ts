@@ -9,10 +9,9 @@ import { parseArgs } from 'node:util'
 import { Clients } from './drain/clients.ts'
 import type { Seen } from './drain/clients.ts'
 import { cleanUpOnExit, start, stopAll, temporaryDirectory } from './load/children.ts'
-import type { Child } from './load/children.ts'
 import { freePort } from './load/contenders.ts'
-import { BenchError, messageOf } from './load/errors.ts'
-import { ask } from './load/http.ts'
+import { messageOf } from './load/errors.ts'
+import { untilItAnswers } from './load/ready.ts'
 import { table } from './load/report.ts'
 import { findTools } from './load/tools.ts'
 
@@ -21,7 +20,6 @@ import { findTools } from './load/tools.ts'
  * are stopped in turn under keep-alive clients, all of them idle, and a tenth of them asking; each end of a connection is one who reconnects elsewhere.
  */
 const root = join(import.meta.dirname, '..')
-const READY_WITHIN_MS = 15_000
 const STRETCH_MS = 100
 const BARS = ' ▁▂▃▄▅▆▇█'
 
@@ -72,20 +70,6 @@ backend origin
   command: (path) => [program, '-db', '-f', path],
 })
 
-const untilItAnswers = async (child: Child, port: number): Promise<void> => {
-  const deadline = performance.now() + READY_WITHIN_MS
-  for (;;) {
-    const status = await ask({ port, path: '/' }).then(
-      (answer) => answer.status,
-      () => 0,
-    )
-    if (status === 200) return
-    if (!child.running || performance.now() > deadline)
-      throw new BenchError(`${child.name} did not answer: ${child.complaint}`)
-    await sleep(50)
-  }
-}
-
 let runs = 0
 
 const drain = async (
@@ -100,7 +84,7 @@ const drain = async (
   const port = await freePort()
   writeFileSync(path, contender.config({ port, backendPort, windowS }))
   const child = start(contender.name, contender.command(path), '/dev/null')
-  await untilItAnswers(child, port)
+  await untilItAnswers(child, port, '/')
   const clients = new Clients()
   await clients.open(port, idle, asking)
   await sleep(1000)

@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Clients, quantileOf } from './fleet/clients.ts'
 import type { Seen } from './fleet/clients.ts'
 import { fleetContenders } from './fleet/contenders.ts'
@@ -12,7 +11,7 @@ import { cleanUpOnExit, start, stopAll, temporaryDirectory } from './load/childr
 import type { Child } from './load/children.ts'
 import { freePort } from './load/contenders.ts'
 import { BenchError } from './load/errors.ts'
-import { ask } from './load/http.ts'
+import { untilItAnswers } from './load/ready.ts'
 import { table } from './load/report.ts'
 import { findTools } from './load/tools.ts'
 import type { Tools } from './load/tools.ts'
@@ -23,7 +22,6 @@ import type { Tools } from './load/tools.ts'
  */
 const root = join(import.meta.dirname, '..')
 const node = join(root, 'node_modules/.bin/node')
-const READY_WITHIN_MS = 15_000
 
 type Row = { readonly contender: string; readonly phase: string; readonly cells: readonly string[] }
 
@@ -62,17 +60,6 @@ const commandOf = (contender: FleetContender, tools: Tools, input: FleetInput): 
   return [tools.haproxy ?? 'haproxy', '-db', '-f', path]
 }
 
-const untilItAnswers = async (child: Child, port: number): Promise<void> => {
-  const deadline = performance.now() + READY_WITHIN_MS
-  while (performance.now() < deadline) {
-    if (!child.running) throw new BenchError(`${child.name} ended at once:\n${child.complaint}`)
-    const answer = await ask({ port, path: '/work' }).catch(() => undefined)
-    if (answer?.status === 200) return
-    await sleep(50)
-  }
-  throw new BenchError(`${child.name} does not answer:\n${child.complaint}`)
-}
-
 const cellsOf = (seen: Seen, toSick: number): readonly string[] => {
   const ms = (q: number): string => quantileOf(seen.latenciesMs, q).toFixed(1)
   const requests = seen.latenciesMs.length
@@ -98,7 +85,7 @@ const measure = async (
   const port = await freePort()
   const command = commandOf(contender, tools, { port, backends: fleet.ports, folder })
   const child = start(contender.name, command, '/dev/null')
-  await untilItAnswers(child, port)
+  await untilItAnswers(child, port, '/work')
   const clients = new Clients(port, options.rate)
   await clients.run(2) // connections are made, code is compiled
   const rows: Row[] = []

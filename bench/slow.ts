@@ -8,6 +8,7 @@ import { announcedPort, freePort } from './load/contenders.ts'
 import { BenchError, messageOf } from './load/errors.ts'
 import { ask } from './load/http.ts'
 import { memoryOf, openFilesLimit, processTree } from './load/proc.ts'
+import { untilItAnswers } from './load/ready.ts'
 import { table } from './load/report.ts'
 
 /**
@@ -26,7 +27,6 @@ const QUIET_MS = 6000
 const SETTLE_MS = 1500
 const CUT_WITHIN_MS = 90_000
 const TIMEOUT_S = 12
-const READY_WITHIN_MS = 15_000
 const KIB = 1024
 
 /** A child that says one line of JSON for each line it is told. */
@@ -75,12 +75,7 @@ drain: { window: 50ms, hard: 1s }
 `,
   )
   const child = start('weir', [NODE, join(root, 'workers/main.ts'), 'run', '-c', path], '/dev/null')
-  const deadline = performance.now() + READY_WITHIN_MS
-  while ((await ask({ port, path: '/small' }).catch(() => undefined))?.status !== 200) {
-    if (!child.running || performance.now() > deadline)
-      throw new BenchError(`weir did not answer: ${child.complaint}`)
-    await sleep(50)
-  }
+  await untilItAnswers(child, port, '/small')
   return { child, port, adminPort }
 }
 

@@ -114,9 +114,8 @@ test('nobody is given to a shard that is busier, however many more share us: it 
       fc.nat(),
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.double({ min: 0.04, max: 1, noNaN: true }),
-      fc.integer({ min: 1, max: 20 }),
-      fc.integer({ min: 1, max: 20 }),
-      (seed, mine, more, ours, its) => {
+      fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 })),
+      (seed, mine, more, [ours, its]) => {
         const cores = new EvenCores(0, 2, seededRng(seed))
         const shares = Array.from({ length: ours }, (_, fd) => ({ fd, generation: 1, share: 1 / ours }))
         for (let nowMs = 0; nowMs < 20_000; nowMs += 500)

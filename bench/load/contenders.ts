@@ -3,15 +3,14 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { start, temporaryDirectory } from './children.ts'
 import type { Child } from './children.ts'
 import { haproxyConfig, nginxConfig, weirConfig } from './configs.ts'
 import type { ConfigInput } from './configs.ts'
 import { BenchError } from './errors.ts'
-import { ask } from './http.ts'
 import type { Options } from './options.ts'
 import { processTree } from './proc.ts'
+import { untilItAnswers } from './ready.ts'
 import type { Tools } from './tools.ts'
 
 export type ContenderName = 'weir' | 'nginx' | 'haproxy' | 'floor'
@@ -46,7 +45,6 @@ export type Yard = {
   readonly place: (command: readonly string[], where: 'proxy' | 'rest') => readonly string[]
 }
 
-const READY_WITHIN_MS = 15_000
 const root = join(import.meta.dirname, '../..')
 const weirMain = join(root, 'workers/main.ts')
 
@@ -124,7 +122,7 @@ export const startContender = async (name: ContenderName, variant: Variant, yard
   // The floor says its port on stdout; HAProxy's access log is its stdout. Nobody else's stdout is of interest.
   const child = start(name, placed, name === 'floor' ? undefined : (logPath ?? '/dev/null'))
   const port = name === 'floor' ? await announcedPort(child) : config.port
-  await untilItAnswers(child, port)
+  await untilItAnswers(child, port, '/small')
   return { name, port, logPath, child, pids: processTree(child.pid) }
 }
 
@@ -134,24 +132,4 @@ export const announcedPort = async (child: Child): Promise<number> => {
   const port = Number(/^port (\d+)$/.exec(line)?.[1])
   if (!(port > 0)) throw new BenchError(`${child.name} did not start: ${child.complaint || line}`)
   return port
-}
-
-const untilItAnswers = async (child: Child, port: number): Promise<void> => {
-  const deadline = performance.now() + READY_WITHIN_MS
-  let last = ''
-  while (performance.now() < deadline) {
-    if (!child.running) throw new BenchError(`${child.name} ended at once:\n${child.complaint}`)
-    try {
-      const { status } = await ask({ port, path: '/small' })
-      if (status === 200) return
-      last = `status ${status}`
-    } catch (error) {
-      last = error instanceof Error ? error.message : String(error)
-    }
-    await sleep(50)
-  }
-  await child.stop()
-  throw new BenchError(
-    `${child.name} did not answer within ${READY_WITHIN_MS} ms (${last}):\n${child.complaint}`,
-  )
 }
