@@ -101,6 +101,8 @@ bool Engine::admit(Listener& listener, int fd, const sockaddr* peer) {
   }
   Connection& c = table::adopt(fd, config_.shard, Kind::client);
   c.token = listener.token;
+  const bool local = peer->sa_family == AF_UNIX || peer->sa_family == AF_UNSPEC;
+  if (local) c.flags |= kUnix;
   if (!watch(fd, c)) {
     const int error = errno;
     table::release(c);
@@ -108,7 +110,7 @@ bool Engine::admit(Listener& listener, int fd, const sockaddr* peer) {
     exhausted(listener, error);
     return false;
   }
-  if (peer->sa_family != AF_UNIX && peer->sa_family != AF_UNSPEC) setNoDelay(fd);
+  if (!local) setNoDelay(fd);
   add(Stat::accepted);
   add(Stat::open);
   const size_t length = formatPeer(peer, reinterpret_cast<char*>(memory_.mem + arenaUsed_));

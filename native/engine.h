@@ -76,7 +76,7 @@ class Engine {
 
   int connect(std::string_view address);
   int32_t generationOf(int fd) const;
-  double progress(int fd, int32_t generation) const;
+  double progress(int fd, int32_t generation);
   double queued(int fd, int32_t generation) const;
   int32_t flagsOf(int fd, int32_t generation) const;
   // `ip port`; empty: no such handle, or its peer is gone.
@@ -112,6 +112,7 @@ class Engine {
   void serveReady();
   void serve(int fd, Connection& c);
   bool receive(int fd, Connection& c);
+  static bool owesHangup(const Connection& c);
   bool settleFailure(int fd, Connection& c);
   bool arenaHasRoom() const;
   void emit(Event kind, int fd, int32_t generation, int32_t a = 0, int32_t b = 0, int32_t c = 0, int32_t d = 0);
@@ -120,6 +121,7 @@ class Engine {
 
   // connection.cc
   Connection* live(int fd, int32_t generation);
+  uint64_t acknowledged(int fd, Connection& c);
   bool watch(int fd, const Connection& c);
   void wantService(int fd, Connection& c);
   bool finishConnect(int fd, Connection& c);

@@ -35,7 +35,7 @@ void Engine::closeGracefully(int fd, Connection& c, int32_t lingerMs) {
   c.flags |= kLingering;
   c.discardLeft = lingerMs > 0 ? kDiscardMost : 0;
   c.lingerMs = lingerMs > 0 ? lingerMs : kFlushMs;
-  c.lingerTaken = c.progress;
+  c.lingerTaken = acknowledged(fd, c);
   const double now = monotonicMs();
   c.lingerUntilMs = now + c.lingerMs;
   const int32_t generation = c.generation.load(std::memory_order_relaxed);
@@ -95,8 +95,9 @@ void Engine::lookAt(int fd, Connection& c, double now) {
     const int32_t generation = c.generation.load(std::memory_order_relaxed);
     // The kernel announces room when a third of its buffer is free, which may be megabytes and minutes away: ask it.
     drain(fd, c);
-    if (c.progress != c.lingerTaken) c.lingerUntilMs = now + c.lingerMs;
-    c.lingerTaken = c.progress;
+    const uint64_t taken = acknowledged(fd, c);
+    if (taken != c.lingerTaken) c.lingerUntilMs = now + c.lingerMs;
+    c.lingerTaken = taken;
     linger(fd, c);
     if (c.generation.load(std::memory_order_relaxed) != generation) return;
   }

@@ -183,7 +183,7 @@ napi_value makeLayout(napi_env env) {
   napi_set_named_property(env, layout, "opWords", makeInt(env, kOpWords));
   napi_set_named_property(env, layout, "liveWords", makeInt(env, kLiveWords));
   napi_set_named_property(env, layout, "estateWords", makeInt(env, kEstateWords));
-  napi_set_named_property(env, layout, "lastEvent", makeInt(env, static_cast<int>(Event::exhausted)));
+  napi_set_named_property(env, layout, "lastEvent", makeInt(env, static_cast<int>(Event::hangup)));
   napi_set_named_property(env, layout, "lastOp", makeInt(env, static_cast<int>(Op::handover)));
   return layout;
 }

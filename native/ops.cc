@@ -32,6 +32,7 @@ void Engine::runOp(const int32_t* op, int fd, Connection& c) {
   switch (static_cast<Op>(op[0])) {
     case Op::pause:
       c.flags |= kPaused;
+      if (owesHangup(c)) wantService(fd, c);
       return;
     case Op::resume:
       return resume(fd, c);
@@ -74,7 +75,7 @@ void Engine::handover(const int32_t* op, int fd, Connection& c) {
   const double queued = c.output == nullptr ? 0 : static_cast<double>(c.output->bytes);
   const uint32_t before = c.flags;
   // The other epoll set announces anew what is readable or writable.
-  c.flags &= ~(kInReadyRing | kReadable | kWritable | kHangup | kBlockedSaid);
+  c.flags &= ~(kInReadyRing | kReadable | kWritable | kHangup | kHangupSaid | kBlockedSaid);
   c.flags |= kPaused | (c.output != nullptr ? kBlockedSaid : 0u);
   epoll_ctl(epollFd_, EPOLL_CTL_DEL, fd, nullptr);
   // Nobody there (it ended a moment ago): it comes back to us.

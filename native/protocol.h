@@ -26,6 +26,7 @@ enum class Event : int32_t {
   wake = 10,
   takenOver = 11,
   exhausted = 12,
+  hangup = 13,
 };
 
 enum class RelayEnd : int32_t { complete = 0, ended = 1, broken = 2, stopped = 3 };

@@ -40,6 +40,7 @@ void Engine::startRelay(const int32_t* op, int fd, Connection& c) {
   if (target == nullptr) {
     add(Stat::staleOps);
     c.flags |= kPaused;
+    if (owesHangup(c)) wantService(fd, c);
     return sayRelayDone(fd, c, RelayEnd::broken, 0);
   }
   if (target->has(kRelayTarget | kShutdownWanted)) return add(Stat::badOps);
@@ -130,6 +131,7 @@ void Engine::endRelay(int fd, Connection& c, RelayEnd how) {
   c.flags &= ~kRelaySource;
   c.relayTo = -1;
   if (how == RelayEnd::broken || how == RelayEnd::stopped) c.flags |= kPaused;
+  if (owesHangup(c)) wantService(fd, c);
   sayRelayDone(fd, c, how, c.relayed);
 }
 

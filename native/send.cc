@@ -107,6 +107,7 @@ size_t Engine::offer(int fd, Connection& c, iovec* spans, int count) {
     return 0;
   }
   c.progress += static_cast<uint64_t>(took);
+  c.flags |= kInFlight;
   add(Stat::bytesOut, static_cast<double>(took));
   return static_cast<size_t>(took);
 }

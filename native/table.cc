@@ -71,7 +71,8 @@ void release(Connection& c) {
 }
 
 void leave(Connection& c) {
-  c.flags &= kConnecting | kFailing | kOverflowed | kPeerEnded | kShutdownWanted | kShutdownDone | kLingering | kDiscarding;
+  c.flags &= kConnecting | kFailing | kOverflowed | kPeerEnded | kShutdownWanted | kShutdownDone | kLingering | kDiscarding |
+             kUnix | kInFlight;
   c.relayTo = c.relayFrom = -1;
   c.discardLeft = 0;
   c.relayLeft = c.relayed = 0;

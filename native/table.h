@@ -39,6 +39,9 @@ enum Flag : uint32_t {
   kDiscarding = 1 << 13,     // lingering: FIN sent, input is thrown away
   kRelaySource = 1 << 14,
   kRelayTarget = 1 << 15,
+  kUnix = 1 << 16,        // a unix socket: how much of the output its peer has is not to be known
+  kInFlight = 1 << 17,    // bytes were sent since the peer was last seen to have acknowledged all of them
+  kHangupSaid = 1 << 18,  // a `hangup` row was sent
 };
 
 // One cache line, all zero bits = free. Idle connections own nothing else.

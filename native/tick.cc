@@ -12,7 +12,7 @@ namespace weir {
 namespace {
 
 constexpr int kPollMax = 256;
-// Rows one connection can yield in one step, with something to spare: connected, writable, data, end, reset, relayDone.
+// Rows one connection can yield in one step, with something to spare: connected, writable, hangup, data, end, reset, relayDone.
 constexpr int32_t kRowsPerStep = 8;
 constexpr uint32_t kAlign = 16;
 // What the first read of a round must find, when the texts of accepted peers have used some of a small arena.
@@ -72,7 +72,7 @@ void Engine::noteEdge(int fd, int32_t generation, uint32_t edges) {
   if (edges & EPOLLERR) c.flags |= kFailing;
   // Every edge of input carries EPOLLOUT too: it means something only to those who wait for it.
   if ((edges & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && (c.output != nullptr || c.has(kConnecting))) c.flags |= kWritable;
-  const bool idle = c.has(kPaused) && !c.has(kWritable | kFailing | kRelaySource | kLingering);
+  const bool idle = c.has(kPaused) && !c.has(kWritable | kFailing | kRelaySource | kLingering) && !owesHangup(c);
   if (!idle) wantService(fd, c);
 }
 
@@ -131,11 +131,20 @@ void Engine::serve(int fd, Connection& c) {
     if (c.output != nullptr) drain(fd, c);
   }
   if (c.has(kLingering)) return linger(fd, c);
+  if (owesHangup(c)) {
+    c.flags |= kHangupSaid;
+    emit(Event::hangup, fd, c.generation.load(std::memory_order_relaxed));
+  }
   if (c.has(kReadable) && !c.has(kPaused | kPeerEnded)) {
     const bool alive = c.has(kRelaySource) ? pump(fd, c) : receive(fd, c);
     if (!alive) return;
   }
   if (c.has(kFailing)) settleFailure(fd, c);
+}
+
+// The peer ends its side, and nobody reads up to that. Of one that broke the reset row tells.
+bool Engine::owesHangup(const Connection& c) {
+  return c.has(kPaused) && c.has(kHangup) && !c.has(kHangupSaid | kPeerEnded | kFailing | kConnecting);
 }
 
 // One bounded read. False: the connection is gone.

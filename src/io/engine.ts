@@ -53,6 +53,9 @@ export const EVENT = {
   /** accept(2) failed for want of resources: a = errno (EMFILE, ENFILE, ENOBUFS, ENOMEM), accepting pauses by itself
    * and resumes within 100 ms. fd = the listening socket. At most one row per listener per second. */
   exhausted: 12,
+  /** The peer sent FIN while reading is paused, or had before the pause: what it sent before that, and `end`, come once reading goes on. It may have
+   * left, or wait for an answer still. Once per connection and engine; none if a break follows at once, or reading goes on. */
+  hangup: 13,
 } as const
 
 /** How a relay ended. */
@@ -72,14 +75,14 @@ export const OP = {
   /** Send `mem[a, a+b)`. What does not fit is copied into the connection's output queue, so the span may be reused as soon as the op ran.
    * An empty span is fine; a send after `shutdown` is a bad op. */
   send: 1,
-  /** Stop reading: no `data`/`end` rows until `resume` (a reset is still reported). Holds a relay whose source this is. */
+  /** Stop reading: no `data`/`end` rows until `resume` (a reset is still reported, a FIN by `hangup`). Holds a relay whose source this is. */
   pause: 2,
   resume: 3,
   /** Send FIN once the output queue is empty. */
   shutdown: 4,
   /** Graceful close: the handle dies now; natively the output queue is flushed, FIN sent, and what still arrives is read and
    * thrown away (bounded) until the peer's FIN or until a = linger in ms is over, so that the peer can read our last words
-   * (RFC 9112 §9.6). That time begins with our FIN; before, it is how long the peer may take nothing of the queue, and one that stands
+   * (RFC 9112 §9.6). That time begins with our FIN; before, it is how long the peer may acknowledge nothing while output is queued, and one that stands
    * still so long (a quarter more at most) is reset. a = 0: flush, then close at once without lingering reads; a peer that takes
    * nothing of the rest for 1 s is reset. A connection that is not established yet is dropped, queue and all. */
   close: 5,
@@ -194,7 +197,9 @@ export interface Engine {
   connect(address: string): number
   /** 0 if this engine has no live handle of that fd. */
   generationOf(fd: number): number
-  /** Bytes received plus bytes the kernel took, over the connection's life: an inactivity timer compares two readings. -1 for a dead handle. */
+  /** Bytes received plus bytes that were sent and that the peer's kernel acknowledged, over the connection's life: an inactivity timer compares two readings. It never
+   * falls. (Ours takes more only once a third of its buffer is free, which a slow reader may need minutes for.) Over a unix socket, what our kernel took.
+   * -1 for a dead handle. A system call while something is under way: for timers, not for every event. */
   progress(fd: number, generation: number): number
   /** Bytes of output queued natively for a connection: not 0 while its peer does not read fast enough, whoever feeds it. -1 for a dead handle. */
   queued(fd: number, generation: number): number

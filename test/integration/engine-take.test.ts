@@ -45,7 +45,8 @@ test('queued output, its blocking and the FIN that was read go along; what was n
   assert.equal(other.engine.flagsOf(fd, row.generation), -1)
   assert.equal(other.engine.peerOf(fd, generation), `127.0.0.1 ${socket.localPort}`)
   assert.equal(other.engine.peerOf(fd, row.generation), undefined)
-  assert.equal(other.engine.progress(fd, generation), row.bytes)
+  const acknowledged = other.engine.progress(fd, generation)
+  assert.ok(acknowledged >= 9 && acknowledged < row.bytes, 'the kernel took more than the peer did')
   assert.equal(other.stat('queuedBytes') + row.bytes, bytes.length + 9)
   // Of a handle that was taken the audit knows nothing: it is told.
   other.audit.taken(fd, generation, 3)

@@ -21,6 +21,7 @@ type Belief = {
   connecting: boolean
   paused: boolean
   ended: boolean
+  hungUp: boolean
   blocked: boolean
   /** Shut down, or perhaps so by the engine it was taken over from. */
   shutdown: boolean
@@ -38,6 +39,7 @@ const BLANK: Omit<Belief, 'generation'> = {
   connecting: false,
   paused: false,
   ended: false,
+  hungUp: false,
   blocked: false,
   shutdown: false,
   relaysTo: [],
@@ -62,6 +64,7 @@ type Row = {
  * - a row names a handle that was announced and has not died: by close, reset or handover of ours, by reset or connectFailed of theirs
  * - no fd gets its next tenant before the death of the last one was reported or asked for
  * - no data and no end while paused, after the end, or while the connection relays; connected comes first and once
+ * - hangup comes once, while paused, and before the end
  * - blocked and writable alternate; no more is queued than the cap
  * - relayDone answers a relay, once
  * - spans lie in the arena and do not overlap
@@ -215,6 +218,12 @@ export class EngineAudit {
       case EVENT.data:
       case EVENT.end:
         this.#input(event, belief)
+        break
+      case EVENT.hangup:
+        if (belief.hungUp) throw violation('comes twice', event)
+        if (belief.ended) throw violation('after the end', event)
+        if (!belief.paused && belief.relaysAsked === 0) throw violation('while it is read', event)
+        belief.hungUp = true
         break
       case EVENT.blocked:
         if (belief.blocked) throw violation('blocked twice', event)

@@ -2,6 +2,7 @@ import { test } from 'node:test'
 import { byteCases } from './contract/bytes.ts'
 import { endingCases } from './contract/endings.ts'
 import { estateCases } from './contract/estates.ts'
+import { hangupCases } from './contract/hangups.ts'
 import { inheritedCases } from './contract/inherited.ts'
 import { monkeyCases } from './contract/monkey.ts'
 import { opCases } from './contract/ops.ts'
@@ -24,6 +25,7 @@ export function engineContract(name: string, make: MakeHarness): void {
   }
   byteCases(contract)
   endingCases(contract)
+  hangupCases(contract)
   opCases(contract)
   relayCases(contract)
   processCases(contract)

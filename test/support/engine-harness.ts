@@ -9,6 +9,8 @@ export interface FarEnd {
   rst(): void
   stopReading(): void
   startReading(): void
+  /** Take at most so many bytes, though it does not read. */
+  readSome(bytes: number): void
   readonly received: Uint8Array
   readonly receivedBytes: number
   readonly text: string

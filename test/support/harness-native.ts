@@ -69,6 +69,11 @@ class NetEnd implements FarEnd {
   startReading(): void {
     this.socket.resume()
   }
+
+  /** The stream reads on as soon as what it holds is less than its mark. */
+  readSome(bytes: number): void {
+    this.socket.read(Math.min(bytes, Math.max(1, this.socket.readableLength)))
+  }
 }
 
 /** The contract's surroundings on real loopback sockets. */

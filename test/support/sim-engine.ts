@@ -115,7 +115,7 @@ export class SimEngine implements Engine {
 
   progress(fd: number, generation: number): number {
     const connection = this.#find(fd, generation)
-    return connection === null ? -1 : connection.bytesIn + connection.bytesOut
+    return connection?.progress ?? -1
   }
 
   queued(fd: number, generation: number): number {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { OP } from '../../../src/io/engine.ts'
-import { pattern, type Contract, type Pair } from './rig.ts'
+import { pattern, type Contract, type Pair, type Rig } from './rig.ts'
 
 /** Accepting, receiving, sending, backpressure. */
 export function byteCases(contract: Contract): void {
@@ -116,7 +116,7 @@ export function byteCases(contract: Contract): void {
     far.send(pattern(100_000))
     far.fin()
     await rig.pass(30)
-    assert.deepEqual(near.rows, ['accepted'])
+    assert.deepEqual([near.has('data'), near.has('end')], [false, false])
     rig.probe.op(OP.resume, near)
     await rig.until(() => near.has('end'), 'the end')
     assert.deepEqual(near.received, Buffer.from(pattern(100_000)))
@@ -156,7 +156,7 @@ export function byteCases(contract: Contract): void {
     { queueCap: 64 * 1024 * 1024 },
   )
 
-  contract('progress counts bytes received and bytes the kernel took', async (rig) => {
+  contract('progress counts bytes received and bytes the peer has', async (rig) => {
     const { near, far } = await rig.accepted()
     const { engine } = rig.harness
     assert.equal(engine.progress(near.fd, near.generation), 0)
@@ -165,9 +165,51 @@ export function byteCases(contract: Contract): void {
     assert.equal(engine.progress(near.fd, near.generation), 1000)
     rig.probe.send(near, pattern(500))
     await rig.until(() => far.receivedBytes === 500, 'the answer')
-    assert.equal(engine.progress(near.fd, near.generation), 1500)
+    await rig.until(() => engine.progress(near.fd, near.generation) === 1500, 'what it acknowledged')
     assert.equal(rig.stat('bytesIn'), 1000)
     assert.equal(rig.stat('bytesOut'), 500)
     assert.equal(engine.progress(near.fd, near.generation + 1), -1)
+    rig.probe.op(OP.shutdown, near)
+    await rig.until(() => far.finReceived, 'FIN')
+    await rig.until(() => engine.progress(near.fd, near.generation) === 1500, 'a FIN is no byte')
   })
+
+  contract(
+    'progress stands still while a peer does not read, whatever the kernel took for it, and goes on as it reads, bit by bit; it never falls',
+    async (rig) => {
+      const { near, far } = await rig.accepted()
+      const { engine } = rig.harness
+      const flood = pattern(rig.harness.floodBytes)
+      let last = 0
+      const progress = (): number => {
+        const now = engine.progress(near.fd, near.generation)
+        assert.ok(now >= last, `${now} behind ${last}`)
+        return (last = now)
+      }
+      far.stopReading()
+      rig.probe.send(near, flood)
+      rig.probe.op(OP.shutdown, near)
+      await standStill(rig, progress)
+      const taken = flood.length - engine.queued(near.fd, near.generation)
+      assert.ok(last < taken, `${last} of ${taken}`)
+      for (let steps = 0; steps < 3; steps++) {
+        const before = progress()
+        while (progress() === before) {
+          far.readSome(4096)
+          await rig.pass(1)
+        }
+      }
+      far.startReading()
+      await rig.until(() => far.finReceived && progress() === flood.length, 'all of it')
+    },
+    { queueCap: 64 * 1024 * 1024 },
+  )
+}
+
+/** Until it reads the same for a while. */
+async function standStill(rig: Rig, reading: () => number): Promise<void> {
+  for (let before = -1; before !== reading();) {
+    before = reading()
+    await rig.pass(100)
+  }
 }

@@ -3,6 +3,8 @@ import { OP } from '../../../src/io/engine.ts'
 import { pattern, type Contract, type Pair, type Rig } from './rig.ts'
 
 const LINGER_MS = 3000
+/** For a peer that has much to send yet, in small pieces. */
+const LONG_LINGER_MS = 30_000
 const SHORT_LINGER_MS = 1000
 /** The lingering close, and the one without, whose time for a peer that takes nothing is as long. */
 const CLOSES: readonly (readonly [string, number])[] = [
@@ -103,7 +105,7 @@ export function endingCases(contract: Contract): void {
       rig.probe.send(near, words)
       for (let i = 0; i < 10; i++) far.send(pattern(5000))
       await rig.until(() => near.receivedBytes > 0, 'the peer sends')
-      rig.probe.op(OP.close, near, LINGER_MS)
+      rig.probe.op(OP.close, near, LONG_LINGER_MS)
       for (let i = 0; i < 10; i++) far.send(pattern(5000))
       far.startReading()
       await rig.until(() => far.finReceived || far.resetBy !== 0, 'FIN')

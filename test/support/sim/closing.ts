@@ -13,7 +13,7 @@ export function startLinger(core: EngineCore, connection: SimConnection, lingerM
   connection.lingering = true
   connection.lingerMs = lingerMs
   connection.shutdown = true
-  connection.lingerTaken = connection.bytesOut
+  connection.lingerTaken = connection.progress
   connection.lingerUntilMs = core.clock.nowMs + patienceMs(connection)
   linger(core, connection)
   if (connection.lingering) planLook(core, connection)
@@ -33,10 +33,10 @@ function planLook(core: EngineCore, connection: SimConnection): void {
 function look(core: EngineCore, connection: SimConnection): void {
   if (connection.out.length > 0) {
     core.flush(connection)
-    if (connection.bytesOut !== connection.lingerTaken) {
+    if (connection.progress !== connection.lingerTaken) {
       connection.lingerUntilMs = core.clock.nowMs + patienceMs(connection)
     }
-    connection.lingerTaken = connection.bytesOut
+    connection.lingerTaken = connection.progress
     linger(core, connection)
     if (!connection.lingering) return
   }

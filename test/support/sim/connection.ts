@@ -33,6 +33,8 @@ export class SimConnection implements SocketUser {
   paused = false
   /** The peer's FIN was reported (or consumed by a relay). */
   ended = false
+  /** `hangup` was reported by this owner. */
+  hangupSaid = false
   /** `blocked` was reported, `writable` not yet. */
   blocked = false
   /** FIN is to follow the output queue. */
@@ -45,7 +47,7 @@ export class SimConnection implements SocketUser {
   lingerMs = 0
   /** Given up then, unless its output moves before. */
   lingerUntilMs = 0
-  /** `bytesOut` when last looked at. */
+  /** `progress` when last looked at. */
   lingerTaken = 0
   lingerBytes = 0
   deadline: Task | null = null
@@ -54,6 +56,7 @@ export class SimConnection implements SocketUser {
   /** The source that relays into this connection; there is at most one. */
   feeder: SimConnection | null = null
   bytesIn = 0
+  /** Bytes the socket took; see `progress`. */
   bytesOut = 0
   /** In the owner's list of ready connections. */
   listed = false
@@ -66,6 +69,16 @@ export class SimConnection implements SocketUser {
     this.accepted = accepted
     this.connecting = !accepted
     socket.user = this
+  }
+
+  /** As `Engine.progress` has it. */
+  get progress(): number {
+    return this.bytesIn + this.bytesOut - this.socket.unacknowledged
+  }
+
+  /** The peer's FIN is there, and nobody reads up to it. */
+  get owesHangup(): boolean {
+    return this.paused && this.socket.finArrived && !this.ended && !this.hangupSaid
   }
 
   get alive(): boolean {

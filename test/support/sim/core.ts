@@ -118,6 +118,7 @@ export class EngineCore implements ProcessMember {
     connection.generation = generation
     connection.paused = true
     connection.listed = false
+    connection.hangupSaid = false
     connection.blocked = connection.out.length > 0
     this.count('open')
     this.count('queuedBytes', connection.out.length)
@@ -175,6 +176,13 @@ export class EngineCore implements ProcessMember {
       if (taken < offered.length) return
     }
     if (connection.shutdown && !connection.connecting) connection.socket.shutdown()
+  }
+
+  /** Nobody reads, and the peer has sent FIN. */
+  reportHangup(connection: SimConnection): void {
+    if (!connection.owesHangup) return
+    connection.hangupSaid = true
+    this.emit(EVENT.hangup, connection)
   }
 
   /** Output sits in the queue: say so, once per blocking. */

@@ -64,6 +64,7 @@ function runOp(core: EngineCore, connection: SimConnection, op: Int32Array): boo
   switch (op[0]) {
     case OP.pause:
       connection.paused = true
+      if (connection.owesHangup) core.markReady(connection)
       return true
     case OP.resume:
       connection.paused = false

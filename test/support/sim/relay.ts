@@ -17,6 +17,7 @@ export function startRelay(core: EngineCore, source: SimConnection, to: SimConne
 export function pumpRelay(core: EngineCore, source: SimConnection): void {
   const broken = source.failure || source.socket.error
   if (source.paused && broken !== 0) return core.breakUp(source, broken)
+  core.reportHangup(source)
   const scratch = new Uint8Array(core.options.readBytes)
   for (let reads = 0; source.relay !== null && !source.paused; reads++) {
     const { relay } = source

@@ -4,7 +4,7 @@ import type { EngineCore } from './core.ts'
 import { pumpRelay } from './relay.ts'
 import { ERRNO } from './socket.ts'
 
-/** No fewer rows are free when a connection gets its turn: connected, blocked or writable, relayDone twice, data, end or reset. */
+/** No fewer rows are free when a connection gets its turn: connected, blocked or writable, relayDone twice, hangup, data, end or reset. */
 export const ROWS_PER_CONNECTION = 8
 
 /** Where the next span of the batch goes. */
@@ -52,6 +52,7 @@ function receive(core: EngineCore, connection: SimConnection, arena: ArenaCursor
   const errno = connection.failure || socket.error
   if (connection.paused || socket.inbox.length === 0) {
     if (errno !== 0) return core.breakUp(connection, errno)
+    core.reportHangup(connection)
     if (!connection.paused && socket.finArrived && !connection.ended) {
       connection.ended = true
       core.emit(EVENT.end, connection)

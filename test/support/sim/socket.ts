@@ -76,6 +76,11 @@ export class SimSocket {
     far.connected = true
   }
 
+  /** Bytes sent of which the far end has not said that they were read: it keeps no buffer of its own for those it did not read. */
+  get unacknowledged(): number {
+    return this.#inUse
+  }
+
   get broken(): boolean {
     return this.error !== 0 || this.#rstSent
   }
