@@ -14,7 +14,7 @@ const STOPPED = -1
  * A stop watch and a credit: time for which the client is waited for is taken from the credit, and each byte that moves, then or meanwhile, gives back what it
  * may take at the least rate; never more than the grace, so that nobody saves up for being slow later. Who has none left is too slow. Whoever
  * never falls below the rate for a grace at a time is never cut, however unevenly it sends. Times are monotonic ms; `bytes` is a reading
- * of all that ever moved.
+ * of all that ever moved, or negative: there is none to be had, and nothing is known.
  */
 export class Pace {
   #bytesPerMs = 0
@@ -71,8 +71,8 @@ export class Pace {
   }
 
   #settle(waitedMs: number, bytes: number): void {
-    const earnedMs = this.#bytes < 0 ? 0 : (bytes - this.#bytes) / this.#bytesPerMs
+    const earnedMs = this.#bytes < 0 ? 0 : Math.max(0, bytes - this.#bytes) / this.#bytesPerMs
     this.#creditMs = Math.min(this.#graceMs, this.#creditMs - waitedMs + earnedMs)
-    this.#bytes = bytes
+    this.#bytes = Math.max(this.#bytes, bytes)
   }
 }

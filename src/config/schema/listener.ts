@@ -41,7 +41,7 @@ export const listener = {
           kind: 'duration',
           default: '30s',
           why: 'Longer than any retransmission pause of a client that lives; short enough to free what a dead one holds.',
-          doc: 'Longest pause of a client that should be sending a body or reading a response.',
+          doc: 'Longest pause of a client that should be sending a body or reading a response. What it reads is known by what its system acknowledges, which is in steps, of up to its receive buffer when it reads slowly: one that needs longer than this for a step is cut.',
           haproxy: 'timeout client',
         },
         minRateGrace: {
@@ -168,7 +168,7 @@ export const listener = {
           max: '1GiB',
           default: '240B',
           why: 'As IIS: the slowest modem sends ten times as much, and whoever sends a byte now and then holds a connection of ours and of a backend for nothing.',
-          doc: 'Bytes a second that a client must send of a body, or take of a response, while nobody but it is waited for: not while it is us or the backend that are slow, and not in an upgraded connection; a body that comes while its response is under way is waited for as well. Ends with 408 or a reset; 0B is no limit.',
+          doc: 'Bytes a second that a client must send of a body, or take of a response (as its system acknowledges it, see `timeouts.client`), while nobody but it is waited for: not while it is us or the backend that are slow, and not in an upgraded connection; a body that comes while its response is under way is waited for as well. Ends with 408 or a reset; 0B is no limit.',
         },
         requestsPerConnection: {
           kind: 'integer',
