@@ -238,3 +238,44 @@ test('whoever is held back is let go once, within the time it was told and not a
     ),
   )
 })
+
+test('who has left is not given back, and nobody is held back for longer for it; who is given back before its time comes early', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('hold', 'again', 'forget', 'release', 'turn'), {
+        minLength: 1,
+        maxLength: 300,
+      }),
+      fc.integer(),
+      (moves, seed) => {
+        const held = new HeldBack<number>(seededRng(seed), TURN_MS, 0)
+        const alone = new HeldBack<number>(seededRng(seed), TURN_MS, 0)
+        const here = new Set<number>()
+        let nowMs = 0
+        let who = 0
+        const turn = (): void => {
+          nowMs += TURN_MS
+          held.turn(nowMs, 10, (id) => assert.ok(here.delete(id), `${id} is not held back`))
+        }
+        for (const move of moves) {
+          const [first] = here
+          if (move === 'hold') here.add(who)
+          if (move === 'hold') held.hold(who++)
+          else if (move === 'turn') turn()
+          else if (first === undefined) continue
+          else if (move === 'again') held.hold(first)
+          else {
+            here.delete(first)
+            if (move === 'forget') held.forget(first)
+            else held.release(first)
+            assert.equal(held.wasEarly(first), move === 'release')
+          }
+          assert.equal(held.count, here.size)
+        }
+        for (const id of here) held.forget(id)
+        turn()
+        assert.equal(held.retryAfterS, alone.retryAfterS, 'as if nobody had ever come')
+      },
+    ),
+  )
+})

@@ -200,6 +200,7 @@ export class ClientConnection extends TimedClient {
   }
 
   #cleanUp(): void {
+    if (this.leftAlone) this.listener.service.letGo(this)
     this.#carry.clear(this.reactor)
     if (this.#parser !== undefined) {
       this.listener.takeBack(this.#parser)

@@ -1,5 +1,6 @@
 import type { Head } from '../http/head.ts'
 import type { ClientConnection } from './client.ts'
+import type { TimedClient } from './timed-client.ts'
 
 /** What a client connection drives while a request of its is under way: a proxied exchange, as far as this side knows. */
 export interface RequestHandler {
@@ -34,5 +35,7 @@ export interface Service {
   readTimeout(client: ClientConnection): void
   /** Our bounded memory is used up. */
   overloaded(client: ClientConnection): void
+  /** It was left alone and is not any more: it hung up, its time is over, or it is dead. */
+  letGo(client: TimedClient): void
   closed(client: ClientConnection): void
 }

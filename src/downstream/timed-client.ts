@@ -79,10 +79,16 @@ export abstract class TimedClient extends Connection {
     this.unhold(HOLD.refused)
   }
 
+  /** It has left, or asks no more: it is closed once what it sent before is answered, which is nothing as a rule. */
+  override onHangup(): void {
+    super.onHangup()
+    if (this.leftAlone) this.listener.service.letGo(this)
+  }
+
   /** Before it is closed for being quiet: see whether it is. A request that lies unread would be lost. */
   protected readFirst(): boolean {
     if (!this.leftAlone) return false
-    this.readAgain()
+    this.listener.service.letGo(this)
     const { nowMs, wheel } = this.reactor
     this.lastActiveMs = nowMs
     wheel.arm(this, nowMs + QUIET_MS)

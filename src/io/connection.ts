@@ -3,6 +3,9 @@ import { NOTE, NOTE_FLAG, NOTE_WORDS, ROLE } from '../shm/notes.ts'
 import type { Role } from '../shm/notes.ts'
 import type { Armed, Reactor } from './reactor.ts'
 
+/** What a connection is told that was broken off by a bug of ours. */
+const ECONNABORTED = 103
+
 /** Why reading from a connection is held back; reading goes on when no reason is left. */
 export const HOLD = {
   /** What we read from it cannot be sent on: the other side is blocked. */
@@ -30,6 +33,8 @@ export abstract class Connection implements Armed {
   relaying = false
   /** The peer sent FIN. */
   ended = false
+  /** So it has, but what it sent before is not read yet. */
+  hungUp = false
   /** The handle died: closed by us, reset or failed. Nothing may be done to it any more. */
   dead = false
   /** When something last moved, as far as we know; see `idleMs`. */
@@ -57,6 +62,10 @@ export abstract class Connection implements Armed {
   abstract onRelayDone(status: number, bytes: number): void
   /** The timer's deadline passed; it is disarmed. */
   abstract onTimer(nowMs: number): void
+  /** The peer sent FIN while it was not being read: what came before that is not known. */
+  onHangup(): void {
+    this.hungUp = true
+  }
   /** Called at the end of the batch after `reactor.defer(this)`. */
   onDeferred(): void {}
 
@@ -132,6 +141,12 @@ export abstract class Connection implements Armed {
     this.#bury()
   }
 
+  /** As if it had broken. */
+  breakOff(): void {
+    this.abort()
+    this.onReset(ECONNABORTED)
+  }
+
   /** Pass it on to another shard, which goes by its note. The handle dies here. */
   handOver(shard: number): void {
     if (this.dead) return
@@ -147,19 +162,19 @@ export abstract class Connection implements Armed {
     return this.reactor.engine.queued(this.fd, this.generation)
   }
 
-  /** Bytes received and bytes the kernel took, over its life. */
+  /** Bytes received and bytes the peer acknowledged, over its life. Asked by timers, not for every event. */
   progress(): number {
     return this.reactor.engine.progress(this.fd, this.generation)
   }
 
   /**
    * For how long nothing moved. What passes through us is noted by `lastActiveMs`; what the engine relays on its own, and what the
-   * kernel took from the queue, is only seen by comparing two readings, so such movement counts from the reading that found it.
+   * peer took of what was sent, is only seen by comparing two readings, so such movement counts from the reading that found it.
    * `alone`: bytes move here without our doing, by a relay or out of the queue.
    */
   idleMs(nowMs: number, alone: boolean): number {
     const progress = this.progress()
-    if (progress !== this.#lastProgress) {
+    if (progress > this.#lastProgress) {
       // The first reading after bytes that we saw ourselves must not count as fresh movement: it is only taken note of.
       if (alone) this.lastActiveMs = nowMs
       this.#lastProgress = progress

@@ -10,9 +10,6 @@ import { OpWriter } from './ops.ts'
 import type { ReactorHandler } from './reactor-handler.ts'
 import { Turns } from './turns.ts'
 
-/** What a connection is told that was broken off by a bug of ours. */
-const ECONNABORTED = 103
-
 /** What can be armed in the shard's wheel. */
 export interface Armed extends Timer {
   /** The deadline passed; it is disarmed. */
@@ -130,12 +127,7 @@ export class Reactor {
   breakOff(handle: Handle): void {
     const connection = this.find(handle)
     if (connection === undefined) this.ops.reset(handle)
-    else this.#abort(connection)
-  }
-
-  #abort(connection: Connection): void {
-    connection.abort()
-    connection.onReset(ECONNABORTED)
+    else connection.breakOff()
   }
 
   /** Call `connection.onDeferred` at the end of this batch (or flush): breaks recursion between connections. */
@@ -215,7 +207,7 @@ export class Reactor {
   #contain(error: unknown, connection: Connection | undefined): void {
     this.#handler.onError(error)
     if (connection === undefined || connection.dead) return
-    this.#abort(connection)
+    connection.breakOff()
   }
 
   #dispatch(at: number): void {
@@ -243,6 +235,9 @@ export class Reactor {
         this.forget(connection)
         connection.endNote()
         connection.onReset(row[at + 3]!)
+        return
+      case EVENT.hangup:
+        connection.onHangup()
         return
       case EVENT.blocked:
         connection.blocked = true

@@ -13,7 +13,7 @@ const MARGIN_MS = 2 * EARLY_MS
 /**
  * Who was refused and is not read for a while: less than it was asked to wait (`retryAfterS`), so whoever heeds that notices nothing, and what others send sooner
  * waits in the kernel, where it costs nothing. The more are held back the longer it takes, so that reading and refusing them again and again
- * stays a small part of the work.
+ * stays a small part of the work; who has left meanwhile does not count.
  *
  * Turns are no measure of time: a shard that is late takes fewer. Laws: each is given back once, in the first turn after its time, in whatever order, however far
  * apart the turns are; who is told `retryAfterS` is given back before, or in the first turn from then on.
@@ -22,20 +22,28 @@ export class HeldBack<T> {
   readonly #rng: Rng
   readonly #turnMs: number
   /** By when they are let go, in `turnMs`: a ring. */
-  readonly #byTick: T[][]
+  readonly #byTick: Set<T>[]
+  /** Where in the ring each is. */
+  readonly #slots = new Map<T, number>()
   /** By the turn in which that is forgotten, in the order of their turns. */
   readonly #early = new Map<T, number>()
   /** When the latest turn was, in `turnMs`. */
   #tick: number
   #turn = 0
   #holdMs = HELD_MS.least
-  count = 0
 
   constructor(rng: Rng, turnMs: number, nowMs: number) {
     this.#rng = rng
     this.#turnMs = turnMs
     this.#tick = Math.floor(nowMs / turnMs)
-    this.#byTick = Array.from({ length: Math.ceil((HELD_MS.most * (1 + JITTER)) / turnMs) + 1 }, () => [])
+    this.#byTick = Array.from(
+      { length: Math.ceil((HELD_MS.most * (1 + JITTER)) / turnMs) + 1 },
+      () => new Set<T>(),
+    )
+  }
+
+  get count(): number {
+    return this.#slots.size
   }
 
   /** The least that who is held back now is to be told, in seconds. */
@@ -45,8 +53,21 @@ export class HeldBack<T> {
 
   hold(who: T): void {
     const ticks = Math.floor((this.#holdMs * (1 + this.#rng.next() * JITTER)) / this.#turnMs)
-    this.#byTick[(this.#tick + ticks) % this.#byTick.length]!.push(who)
-    this.count++
+    this.#remove(who)
+    const slot = (this.#tick + ticks) % this.#byTick.length
+    this.#byTick[slot]!.add(who)
+    this.#slots.set(who, slot)
+  }
+
+  /** It is given back now: what it sent meanwhile comes early. */
+  release(who: T): void {
+    if (this.#remove(who)) this.#isEarly(who)
+  }
+
+  /** It is gone. */
+  forget(who: T): void {
+    this.#remove(who)
+    this.#early.delete(who)
   }
 
   /** Did it send something before its time was up? True once. */
@@ -68,13 +89,25 @@ export class HeldBack<T> {
     this.#holdMs = Math.max(HELD_MS.least, Math.min(HELD_MS.most, againMs))
   }
 
-  #letGo(due: T[], release: (who: T) => void): void {
+  #letGo(due: Set<T>, release: (who: T) => void): void {
     for (const who of due) {
+      this.#slots.delete(who)
       release(who)
-      this.#early.delete(who)
-      this.#early.set(who, this.#turn + Math.ceil(EARLY_MS / this.#turnMs))
+      this.#isEarly(who)
     }
-    this.count -= due.length
-    due.length = 0
+    due.clear()
+  }
+
+  #isEarly(who: T): void {
+    this.#early.delete(who)
+    this.#early.set(who, this.#turn + Math.ceil(EARLY_MS / this.#turnMs))
+  }
+
+  /** False: it is not held back. */
+  #remove(who: T): boolean {
+    const slot = this.#slots.get(who)
+    if (slot === undefined) return false
+    this.#byTick[slot]!.delete(who)
+    return this.#slots.delete(who)
   }
 }

@@ -1,6 +1,7 @@
 import type { Rng } from '../base/random.ts'
 import type { OverloadSpec } from '../config/lifecycle.ts'
 import type { ClientConnection } from '../downstream/client.ts'
+import type { TimedClient } from '../downstream/timed-client.ts'
 import type { Reactor } from '../io/reactor.ts'
 import { HeldBack } from '../limit/held-back.ts'
 import { ShardDelay } from '../limit/shard-delay.ts'
@@ -11,7 +12,8 @@ import { VITAL } from '../shm/vitals.ts'
  * What a shard does when it cannot keep up: measures how late it is, refuses what is more than it can do, and does not read from a client it refused for
  * less than it was asked to wait (`retry-after`). Whoever heeds that notices nothing; of the others' requests, those that come sooner wait in the kernel,
  * where they cost nothing: reading and refusing every one of them would take a third of the work of serving it, and at twice the load little would be
- * left. A proxy that is trusted speaks for many clients and is read on.
+ * left. A proxy that is trusted speaks for many clients and is read on. Who hangs up is read at once, to its end, or those who come, are refused and leave
+ * would stay for as long.
  */
 export class Overload {
   readonly #reactor: Reactor
@@ -19,7 +21,7 @@ export class Overload {
   readonly #vitals: Float64Array
   readonly #delay = new ShardDelay()
   readonly #shedder = new Shedder()
-  readonly #held: HeldBack<ClientConnection>
+  readonly #held: HeldBack<TimedClient>
   #on = false
 
   constructor(
@@ -52,9 +54,19 @@ export class Overload {
 
   /** It was refused, and its connection goes on. */
   refused(client: ClientConnection): void {
-    if (client.trusted || client.dead || client.leftAlone) return // of several refused in one read, the first decides
+    // Of several refused in one read, the first decides; one that hung up is closed as soon as it is read to its end.
+    if (client.trusted || client.dead || client.leftAlone || client.hungUp) return
     client.leaveAlone()
     this.#held.hold(client)
+  }
+
+  /** It hung up while it was left alone, or is gone, or its time is over: nobody waits for its hold to end. What it sent before counts as early. */
+  letGo(client: TimedClient): void {
+    if (client.dead) this.#held.forget(client)
+    else {
+      this.#held.release(client)
+      client.readAgain()
+    }
   }
 
   onWake(nowMs: number): void {
@@ -73,6 +85,6 @@ export class Overload {
   }
 }
 
-function readAgain(client: ClientConnection): void {
+function readAgain(client: TimedClient): void {
   if (!client.dead) client.readAgain()
 }

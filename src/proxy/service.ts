@@ -1,6 +1,7 @@
 import { Stock } from '../base/stock.ts'
 import type { ClientConnection } from '../downstream/client.ts'
 import type { Service } from '../downstream/service.ts'
+import type { TimedClient } from '../downstream/timed-client.ts'
 import { BODY, persistent, requestFraming } from '../http/framing.ts'
 import type { Head } from '../http/head.ts'
 import { METHOD } from '../http/methods.ts'
@@ -117,6 +118,10 @@ export class ProxyService implements Service {
 
   rests(client: ClientConnection): void {
     this.onRests?.(client)
+  }
+
+  letGo(client: TimedClient): void {
+    this.#overload.letGo(client)
   }
 
   headTimeout(client: ClientConnection): void {

@@ -15,6 +15,10 @@ const CLIENTS = 300
 const AHEAD = 64
 const HERE = 'GET /here HTTP/1.1\r\nhost: a.example\r\n\r\n'
 const NOWHERE = 'GET /nowhere HTTP/1.1\r\nhost: a.example\r\n\r\n'.repeat(AHEAD)
+/** Of those who leave with their answer and come back at once. */
+const VISITORS = 150
+/** So many of their connections were refused and left behind in the test, in a second or two. */
+const GONE = 3000
 
 type Flood = { readonly count: (status: number) => number; readonly texts: () => string; stop: () => void }
 
@@ -84,4 +88,56 @@ overload: { delay: 10ms, window: 50ms }
     inRow = (await exchange(t, weir, HERE)).response.status === 200 ? inRow + 1 : 0
     return inRow === 50
   }, 'fifty in a row are served')
+})
+
+/** Clients that close with the last of their answers, and come back at once on another connection. How many were refused by now. */
+function visits(t: Scope, weir: Weir): () => number {
+  const [host = '', port = ''] = (weir.addresses().get('web') ?? '').split(':')
+  const open = new Set<Socket>()
+  let refused = 0
+  let over = false
+  const visit = (): void => {
+    if (over) return
+    const socket = connect(Number(port), host, () => socket.write(NOWHERE))
+    let text = ''
+    socket.setEncoding('latin1')
+    socket.on('error', () => {})
+    socket.on('close', () => open.delete(socket))
+    socket.on('data', (more: string) => {
+      text += more
+      if (text.split('HTTP/1.1 ').length - 1 < AHEAD || !text.endsWith('\n')) return
+      if (text.includes('HTTP/1.1 503')) refused++
+      socket.end()
+      visit()
+    })
+    open.add(socket)
+  }
+  for (let i = 0; i < VISITORS; i++) visit()
+  t.after(() => {
+    over = true
+    for (const socket of open) socket.destroy()
+  })
+  return () => refused
+}
+
+test('those who were refused, are held back, and leave, are gone at once', async (t) => {
+  const weir = await startWeir(
+    t,
+    `shards: 1
+admin: { bind: 127.0.0.1:0 }
+listeners: { web: { bind: 127.0.0.1:0, limits: { pipeline: 1024 } } }
+routes: [{ path: /here, cluster: web }]
+clusters: { web: { endpoints: ["127.0.0.1:1"] } }
+drain: { window: 50ms, hard: 5s }
+overload: { delay: 10ms, window: 50ms }
+`,
+  )
+  const refused = visits(t, weir)
+  const kept: number[] = []
+  await until(async () => {
+    kept.push((await scrape(weir)).value('weir_listener_connections'))
+    return refused() > GONE
+  }, 'thousands were refused and left')
+  // Each has one connection, and leaves one that it is about to be rid of; nobody was held back for less than a second.
+  assert.ok(Math.max(...kept) < GONE / 2, kept.join(' '))
 })

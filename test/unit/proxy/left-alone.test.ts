@@ -73,6 +73,62 @@ test('one that has sent nothing is closed a moment after its idle time', () => {
   rig.conclude()
 })
 
+/** It is left alone, as by an overload. */
+const leaveAlone = ({ rig, client }: ReturnType<typeof idleClient>): void => {
+  client.leaveAlone()
+  rig.shards[0]!.shard.reactor.flush()
+}
+
+for (const how of ['fin', 'rst', 'close'] as const)
+  test(`it hangs up (${how}) and is gone at once`, () => {
+    const parts = idleClient()
+    leaveAlone(parts)
+    const { rig, peer } = parts
+    peer[how]()
+    rig.until(() => rig.shards[0]!.shard.census().clients === 0, 20)
+    assert.equal(answers(peer), 1)
+    rig.conclude()
+  })
+
+test('it half-closes behind its next request: both are read at once, and count as those of any other client', () => {
+  const parts = idleClient()
+  leaveAlone(parts)
+  const { rig, peer } = parts
+  peer.send(get())
+  peer.fin()
+  rig.until(() => peer.finReceived, 50)
+  assert.equal(peer.resetBy, 0)
+  assert.deepEqual(rig.outcomes, { complete: 1, 'client-abort': 1 })
+  rig.conclude()
+})
+
+test('it had hung up before it was refused: it is not left alone', () => {
+  const { rig, client } = idleClient()
+  const { reactor } = rig.shards[0]!.shard
+  const vitals = new Float64Array(VITALS_WORDS)
+  const overload = new Overload(reactor, { shard: 0, rng: seededRng(1), vitals })
+  client.onHangup()
+  overload.refused(client)
+  assert.equal(client.leftAlone, false)
+  rig.conclude()
+})
+
+test('a client that half-closes behind requests that it sent ahead is answered until its FIN is read, as ever', () => {
+  const rig = new ProxyRig()
+  rig.backend((peer) => {
+    rig.world.after(100, () => peer.send(respond('x')))
+  })
+  const peer = rig.client()
+  peer.send(get() + get() + get())
+  peer.fin()
+  rig.pass(50)
+  assert.equal(clientOf(rig).hungUp, true)
+  assert.deepEqual(rig.outcomes, {})
+  rig.until(() => peer.finReceived)
+  assert.deepEqual([answers(peer), peer.resetBy], [2, 0])
+  rig.conclude()
+})
+
 test('several of its requests refused in one read leave it alone once: the next time is not cut short by what is left of this one', () => {
   const { rig, client } = idleClient()
   const { reactor } = rig.shards[0]!.shard
