@@ -89,3 +89,29 @@ test('without a rate nobody is too slow; what an excuse covers costs nothing, an
   pace.run(5600, 50)
   assert.equal(pace.spent, true)
 })
+
+test('a reading that is not to be had is no gain and no loss: as if nothing had moved', () => {
+  fc.assert(
+    fc.property(steps, limits, fc.infiniteStream(fc.boolean()), (course, allowed, lost) => {
+      const [pace, twin] = [new Pace(), new Pace()]
+      let nowMs = 1000
+      let known = 77
+      let moved = known
+      for (const each of [pace, twin]) {
+        each.begin(allowed)
+        each.run(nowMs, moved)
+      }
+      for (const { ms, bytes, waited } of course) {
+        nowMs += ms
+        moved += bytes
+        const gone = lost.next().value
+        if (!gone) known = moved
+        for (const [each, reading] of [[pace, gone ? -1 : known] as const, [twin, known] as const]) {
+          if (waited) each.run(nowMs, reading)
+          else each.stop(nowMs, reading)
+        }
+        assert.deepEqual([pace.spent, pace.dueMs], [twin.spent, twin.dueMs])
+      }
+    }),
+  )
+})
