@@ -39,6 +39,10 @@ export function fdShortage(fdLimit: number, shards: number, listeningSockets: nu
 /** For the log at start. */
 export function describeCapacity(capacity: Capacity): string {
   const { fdLimit, reserve, maxConnections } = capacity
-  const facts = `${maxConnections} client connections at most (file descriptors: ${fdLimit}, ${reserve} reserved, a third of the rest for backends)`
+  const isShort = reserve + maxConnections > fdLimit
+  const shares = isShort
+    ? 'too few to keep any back: under load some requests get 503'
+    : `${reserve} reserved, a third of the rest for backends`
+  const facts = `${maxConnections} client connections at most (file descriptors: ${fdLimit}, ${shares})`
   return fdLimit < 4096 ? `${facts}; raise the hard limit (ulimit -Hn, LimitNOFILE=) for more` : facts
 }

@@ -100,12 +100,21 @@ function checkFds({ shards, listeners }: Needs, { fds }: SystemReadings): readon
     )
   for (const { name, connections } of listeners) {
     if (connections <= maxConnections) continue
-    const wanted = Math.min(TABLE, 2 ** Math.ceil(Math.log2(connections * 1.5 + reserve)))
     found.push(
-      `listeners.${name}.limits.connections is ${connections}, but with ${limit} file descriptors there is room for ${maxConnections} clients: raise the hard limit: ulimit -Hn ${wanted}, or LimitNOFILE=${wanted} in the unit`,
+      `listeners.${name}.limits.connections is ${connections}, but with ${limit} file descriptors there is room for ${maxConnections} clients: ${roomFor(connections, reserve, limit)}`,
     )
   }
   return found
+}
+
+/** How to get room for so many clients, or for as many as one process holds. */
+function roomFor(connections: number, reserve: number, limit: number): string {
+  const wanted = 2 ** Math.ceil(Math.log2(connections * 1.5 + reserve))
+  const raise = (fds: number): string =>
+    `raise the hard limit: ulimit -Hn ${fds}, or LimitNOFILE=${fds} in the unit`
+  if (wanted <= TABLE) return raise(wanted)
+  const lower = `a process has room for ${Math.floor(((TABLE - reserve) * 2) / 3)} at most: lower it to that`
+  return limit < TABLE ? `${lower}, and ${raise(TABLE)}` : lower
 }
 
 function checkBacklogs({ listeners }: Needs, { somaxconn }: SystemReadings): readonly string[] {

@@ -21,6 +21,8 @@ test('a tiny limit still serves somebody, and the start message says what to do'
   const capacity = capacityOf(64, 2, 4)
   assert.equal(capacity.maxConnections, 16)
   assert.match(describeCapacity(capacity), /16 client connections at most .* raise the hard limit/)
+  assert.doesNotMatch(describeCapacity(capacity), /reserved/, 'more than there are cannot be reserved')
+  assert.match(describeCapacity(capacityOf(1024, 2, 4)), /descriptors: 1024, 196 reserved/)
   assert.doesNotMatch(describeCapacity(capacityOf(65_536, 2, 4)), /raise/)
 })
 
