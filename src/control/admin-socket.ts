@@ -64,11 +64,18 @@ export class AdminSocket {
     return this.#give(telemetry, this.#group)
   }
 
-  /** Another process serves it: nobody here does any more, when this is called. */
-  retire(): void {
+  /** Another process serves it from now on. */
+  async retire(telemetry: ActorRef<TelemetryControl> | undefined): Promise<void> {
+    await telemetry?.call.serveAdmin(undefined).catch(ignore)
     const group = this.#group
     this.#group = undefined
     for (const fd of group?.fds ?? []) this.#context.closeFd(fd)
+  }
+
+  /** Nobody can tell us anything any more: the address is free for whoever is started next, though telemetry has still to count. */
+  async leave(telemetry: ActorRef<TelemetryControl> | undefined): Promise<void> {
+    await telemetry?.call.serveAdmin(undefined).catch(ignore)
+    await this.close().catch(ignore)
   }
 
   /** Nobody is answered any more. */
@@ -107,6 +114,8 @@ export class AdminSocket {
     }
   }
 }
+
+function ignore(): void {}
 
 /** Not that of a listener on the same port 0. */
 function keyOf(address: string): string {

@@ -187,17 +187,17 @@ export class DataPlane {
     this.#over.resolve(0)
   }
 
-  async #stop(): Promise<void> {
+  async #stop(isOrphan = false): Promise<void> {
     if (this.#isEnding) return
     this.#isEnding = true
-    await this.#program?.stop()
+    await this.#program?.stop(isOrphan)
     this.#over.resolve(0)
   }
 
   #orphaned(): void {
     if (this.#isEnding) return
     this.#world.say('weir: the master is gone: draining')
-    void this.#stop()
+    void this.#stop(true)
   }
 
   #gaveUp(actor: string): void {

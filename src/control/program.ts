@@ -141,8 +141,8 @@ export class Program {
     return result
   }
 
-  /** Stop accepting, let what is under way finish, end. Resolves when nothing runs any more. */
-  async stop(): Promise<void> {
+  /** Stop accepting, let what is under way finish, end. Resolves when nothing runs any more. `isOrphan`: whoever starts us anew finds all addresses free at once. */
+  async stop(isOrphan = false): Promise<void> {
     this.#phase = 'draining'
     this.#stopping.resolve()
     this.#discovery.stop()
@@ -150,6 +150,7 @@ export class Program {
     if (running === undefined) return
     this.#show()
     await running.changes.afterwards(() => running.publisher.closeListeners())
+    if (isOrphan) await running.admin.leave(running.actors.telemetryIfUp())
     await running.actors.shards.drain()
     await running.admin.close().catch(ignore)
     running.overseer.stop()
@@ -198,8 +199,7 @@ export class Program {
     this.#discovery.stop()
     await running.changes.afterwards(() => running.publisher.retire())
     const telemetry = running.actors.telemetryIfUp()
-    await telemetry?.call.serveAdmin(undefined).catch(ignore)
-    running.admin.retire()
+    await running.admin.retire(telemetry)
     await running.actors.shards.drain()
     const totals = await telemetry?.call.totals().catch(ignore)
     running.overseer.stop()

@@ -131,7 +131,7 @@ test('actors that die once too often (supervision.maxRestarts) end the data plan
   assert.equal((await ask(weir.url('web'))).body, 'ok')
 })
 
-test('the master is killed: the data plane drains, finishes what is under way, and ends', async (t) => {
+test('the master is killed: the data plane drains, finishes what is under way, and ends; whoever is started meanwhile finds all addresses free', async (t) => {
   const goOn = Promise.withResolvers<void>()
   const backend = await startBackend(
     t,
@@ -145,6 +145,11 @@ test('the master is killed: the data plane drains, finishes what is under way, a
   weir.process.kill('SIGKILL')
   await weir.line(/the master is gone: draining/)
   await until(() => refuses(weir.addresses().get('web') ?? ''), 'nobody new gets in')
+  await until(
+    () => refuses(weir.addresses().get('admin') ?? ''),
+    'the admin listener is free while it drains',
+  )
+  assert.ok(!gone(pid), 'it still drains')
   goOn.resolve()
   assert.equal((await answer).body, 'late')
   await until(() => gone(pid), 'it ends')

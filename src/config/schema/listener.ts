@@ -69,7 +69,7 @@ export const listener = {
           off: true,
           default: '1h',
           why: 'As nginx: connections that live for ever keep yesterday’s spread over shards and proxies.',
-          doc: 'A connection older than this, up to a tenth more or less by chance, is closed behind a response; `off`: never.',
+          doc: 'A connection older than this, up to a tenth more or less by chance, is closed behind a response, or while it is idle; `off`: never.',
         },
         handshake: { kind: 'planned' },
       },
