@@ -1,3 +1,5 @@
+const MIB_OF_NUMBERS = 2 ** 17
+
 /** What a thread can be told to do to itself, to see how the rest takes it. None of them returns. */
 const FAULTS = {
   throw: (): never => {
@@ -8,12 +10,10 @@ const FAULTS = {
     for (;;);
   },
   oom: (): never => {
-    const held = new Map<number, number[]>()
-    for (let n = 0; ; n++)
-      held.set(
-        n,
-        Array.from({ length: 128 }, (_, i) => n + i + 0.5),
-      )
+    // A MiB at a time: fast enough to be a full heap before it is a thread that is not heard any more.
+    const one = Array.from({ length: MIB_OF_NUMBERS }, (_, i) => i + 0.5)
+    const held = [one]
+    for (;;) held.push(one.slice())
   },
 } as const
 

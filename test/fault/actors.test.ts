@@ -41,6 +41,14 @@ async function crowd(t: Scope, weir: Weir, count: number): Promise<readonly Wire
 
 const status = async (wire: Wire): Promise<number> => (await wire.response()).status
 
+/** By the fault: what is said of a thread's end. */
+const REASONS = {
+  throw: /a fault on purpose/,
+  exit: /exit code 70/,
+  spin: /no heartbeat for \d+ ms/,
+  oom: /its heap is full/,
+} as const satisfies Readonly<Record<Fault, RegExp>>
+
 for (const kind of ['throw', 'exit', 'spin', 'oom'] as const satisfies readonly Fault[]) {
   test(`a shard dies (${kind}): idle clients go on, requests that were not answered yet are begun anew, responses that were under way are broken off, gauges tell the truth, and it comes back`, async (t) => {
     const backend = await patientBackend(t)
@@ -59,7 +67,8 @@ for (const kind of ['throw', 'exit', 'spin', 'oom'] as const satisfies readonly 
     const loads = (await shardsOf(weir)).map(({ inFlight: load }) => load)
     const dying = loads.indexOf(Math.max(...loads))
     await fault(weir, dying, kind)
-    await weir.line(new RegExp(`^weir: shard ${dying} ended unexpectedly`))
+    const line = await weir.line(new RegExp(`^weir: shard ${dying} ended unexpectedly`))
+    assert.match(line, REASONS[kind])
     await isBack(weir, dying)
     const broken = (): readonly Wire[] => wires.filter(({ ended }) => ended !== undefined)
     await until(async () => (await inFlight()) === 16 - broken().length, 'the gauges tell the truth')
