@@ -20,9 +20,10 @@ export type Tally = {
   readonly p99Ms: number
 }
 
-/** `rate`: requests a second, at random clients; undefined: each asks as soon as it is answered. */
+/** `rate`: requests a second, at random clients; undefined: each asks as soon as it is answered. What happens in the first `settleMs` is not counted. */
 export type Phase = {
   readonly rate: number | undefined
+  readonly settleMs: number
   readonly clients: number
   readonly ms: number
   readonly patienceMs: number
@@ -100,9 +101,10 @@ export class Clients {
   }
 
   async run(phase: Phase): Promise<Tally> {
-    this.#counts = { wanted: 0, sent: 0, served: 0, inTime: 0, refused: 0, broken: 0 }
-    this.#startMs = performance.now()
+    this.#begin()
     this.#phase = phase
+    await new Promise((resolve) => setTimeout(resolve, phase.settleMs))
+    this.#begin()
     await new Promise((resolve) => setTimeout(resolve, phase.ms))
     this.#phase = undefined
     const seconds = (performance.now() - this.#startMs) / 1000
@@ -111,6 +113,11 @@ export class Clients {
     const sorted = this.#latencies.slice(0, Math.min(KEPT, counts.served)).sort()
     const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN
     return { seconds, ...counts, p50Ms: at(0.5), p99Ms: at(0.99) }
+  }
+
+  #begin(): void {
+    this.#counts = { wanted: 0, sent: 0, served: 0, inTime: 0, refused: 0, broken: 0 }
+    this.#startMs = performance.now()
   }
 
   stop(): void {
@@ -137,7 +144,8 @@ export class Clients {
     this.#greeting = undefined
     if (phase?.rate !== undefined) this.#askDue(phase, phase.rate, nowMs)
     else if (phase !== undefined && this.#counts.wanted === 0)
-      for (let client = 0; client < phase.clients; client++) this.#ask(client, nowMs)
+      for (let client = 0; client < phase.clients; client++)
+        if (Number.isNaN(this.#askedMs[client]!)) this.#ask(client, nowMs)
     return this.#rows
   }
 
