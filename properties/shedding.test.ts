@@ -70,6 +70,41 @@ test('nobody is refused while the shard is not late, not even who comes too soon
   for (let i = 0; i < 10_000; i++) assert.equal(shedder.refuses(i % 2 === 0), false)
 })
 
+/** One that was late for a window, and since then as late as it is told to be. */
+function limited(delayMs: number): { shedder: Shedder; nowMs: number } {
+  const shedder = new Shedder()
+  shedder.configure({ delayMs: 50, windowMs: 500 })
+  let nowMs = 0
+  for (; nowMs < 1000; nowMs += 5) {
+    shedder.observe(nowMs, nowMs < 600 ? 80 : delayMs)
+    for (let i = 0; i < 50; i++) shedder.refuses(false)
+  }
+  assert.notEqual(shedder.rate, Infinity)
+  return { shedder, nowMs }
+}
+
+test('a limit that only those meet who come too soon is not forgotten: without it they would all be served, late', () => {
+  const { shedder, nowMs } = limited(30)
+  for (let ms = 0; ms < 20_000; ms += 5) {
+    shedder.observe(nowMs + ms, 30)
+    assert.equal(shedder.refuses(true), true)
+  }
+})
+
+test('of more than the rate as many are admitted as it says, however far apart the shard is told how late it is', () => {
+  for (const everyMs of [1, 7, 20, 45]) {
+    const { shedder, nowMs } = limited(50)
+    let admitted = 0
+    let expected = 0
+    for (let ms = everyMs; ms <= 10_000; ms += everyMs) {
+      expected += (shedder.rate * everyMs) / 1000
+      shedder.observe(nowMs + ms, 50)
+      for (let i = 0; i < everyMs * 20; i++) if (!shedder.refuses(false)) admitted++
+    }
+    assert.ok(Math.abs(admitted / expected - 1) < 0.02, `${admitted} of ${expected} every ${everyMs} ms`)
+  }
+})
+
 /** A server that takes `SERVE_MS` for a request and `REFUSE_MS` to refuse one, first in, first out. */
 const SERVE_MS = 0.05
 const REFUSE_MS = 0.005

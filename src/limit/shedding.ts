@@ -10,6 +10,8 @@ const FAR = 3
 const ONSET = 0.9
 /** Below this part of the target nobody is refused: the shard is not late. */
 const NOT_LATE = 0.25
+/** A rate above which it is no limit. */
+const MOST = 1e9
 /** Windows without need of a limit until it is forgotten. */
 const QUIET_WINDOWS = 10
 
@@ -39,7 +41,10 @@ export class Shedder {
   #beforeMs = 0
   #quietMs = 0
   #admitted = 0
+  /** Of those who were not early: what tells of the rate. */
   #refused = 0
+  /** Somebody early was. */
+  #needed = false
 
   /** undefined: nothing is refused. */
   configure(spec: OverloadSpec | undefined): void {
@@ -54,8 +59,11 @@ export class Shedder {
     const spec = this.#spec
     if (spec === undefined || !(delayMs >= 0) || !Number.isFinite(nowMs)) return
     if (nowMs < this.#toldMs || this.#endsMs === -Infinity) this.#begin(nowMs, spec.windowMs)
-    else if (nowMs >= this.#endsMs) this.#turn(nowMs, spec)
-    this.#fill(nowMs, spec)
+    const untoldMs = nowMs - this.#toldMs
+    this.#toldMs = nowMs
+    this.#fill(untoldMs, spec)
+    // Told nothing for longer than a window: nothing came, and nothing waited.
+    if (nowMs >= this.#endsMs) this.#turn(nowMs, untoldMs > spec.windowMs ? 0 : this.#leastMs, spec)
     this.#delayMs = delayMs
     if (delayMs < this.#leastMs) this.#leastMs = delayMs
   }
@@ -65,7 +73,10 @@ export class Shedder {
     const spec = this.#spec
     if (spec === undefined) return false
     if (this.rate !== Infinity && this.#delayMs >= spec.delayMs * NOT_LATE) {
-      if (early) return true
+      if (early) {
+        this.#needed = true
+        return true
+      }
       if (this.#bucket < 1) {
         this.#refused++
         return true
@@ -83,12 +94,11 @@ export class Shedder {
     this.#leastMs = Infinity
     this.#admitted = 0
     this.#refused = 0
+    this.#needed = false
   }
 
-  #turn(nowMs: number, spec: OverloadSpec): void {
+  #turn(nowMs: number, leastMs: number, spec: OverloadSpec): void {
     const forMs = nowMs - this.#beganMs
-    // Told nothing for longer than a window: nothing came, and nothing waited.
-    const leastMs = nowMs - this.#toldMs > spec.windowMs ? 0 : this.#leastMs
     if (this.rate !== Infinity) this.#move(leastMs, forMs, spec)
     else if (leastMs > spec.delayMs) {
       this.#quietMs = 0
@@ -104,7 +114,7 @@ export class Shedder {
     const delayMs = Math.min(leastMs, targetMs * (1 + FAR))
     const late = (GAIN.distance * (delayMs - targetMs) + GAIN.trend * (delayMs - this.#beforeMs)) / targetMs
     this.#beforeMs = delayMs
-    this.#quietMs = this.#refused > 0 || delayMs > targetMs ? 0 : this.#quietMs + forMs
+    this.#quietMs = this.#needed || this.#refused > 0 || delayMs > targetMs ? 0 : this.#quietMs + forMs
     if (this.#quietMs > QUIET_WINDOWS * windowMs) {
       this.rate = Infinity
       return
@@ -115,21 +125,12 @@ export class Shedder {
     this.rate = Math.min(MOST, Math.max(leastRate(spec), this.rate))
   }
 
-  #fill(nowMs: number, spec: OverloadSpec): void {
-    if (this.rate !== Infinity) {
-      const came = ((nowMs - this.#toldMs) * this.rate) / 1000
-      this.#bucket = Math.min(this.#depth(spec), this.#bucket + came)
-    }
-    this.#toldMs = nowMs
-  }
-
-  #depth(spec: OverloadSpec): number {
-    return Math.max(1, (this.rate * stepMs(spec)) / 1000)
+  #fill(forMs: number, spec: OverloadSpec): void {
+    if (this.rate === Infinity) return
+    const depth = Math.max(1, (this.rate * stepMs(spec)) / 1000)
+    this.#bucket = Math.min(depth, this.#bucket + (forMs * this.rate) / 1000)
   }
 }
-
-/** A rate above which it is no limit. */
-const MOST = 1e9
 
 /** What is refused shows in the delay as soon as the queue of before is worked off. */
 function stepMs({ delayMs, windowMs }: OverloadSpec): number {

@@ -21,7 +21,7 @@ export type CoreSharingPorts = {
 }
 
 /** A shard that has not been heard for so long, which is two looks of the acceptor, is given nobody: it is stuck, or gone. */
-const SILENT_MS = 100
+export const SILENT_MS = 100
 /** Who was not between two requests for so long stays. */
 const PATIENCE_MS = 2000
 

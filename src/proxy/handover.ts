@@ -6,6 +6,7 @@ import type { Reactor } from '../io/reactor.ts'
 import type { Fleet } from '../shm/fleet.ts'
 import { VITAL } from '../shm/vitals.ts'
 import type { Clientele } from './clientele.ts'
+import { SILENT_MS } from './core-sharing.ts'
 import type { Clusters } from './routing.ts'
 import type { ProxyService } from './service.ts'
 import { Tunnel } from './tunnel.ts'
@@ -19,9 +20,6 @@ export type HandoverPorts = {
   readonly fleet: Fleet
   readonly rng: Rng
 }
-
-/** A shard that has not beaten for so long is given nothing while there is another. */
-const SILENT_MS = 100
 
 /**
  * A shard leaves and no client notices: those between two requests go to other shards at once, the others when their request is done, those that still come as
